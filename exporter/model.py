@@ -1,0 +1,177 @@
+"""The nouns of the domain: frozen values and pure functions, importing nothing of the package.
+
+Times are Unix seconds (UTC) and durations are seconds, always as floats; what the API left out is None.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+
+class Status(StrEnum):
+    """The status of a batch inference job, in the order of its life.
+
+    Source: `ModelInvocationJobStatus` of the Bedrock API; `UNKNOWN` stands for one that is absent or not in that list.
+    """
+
+    SUBMITTED = "Submitted"
+    VALIDATING = "Validating"
+    SCHEDULED = "Scheduled"
+    IN_PROGRESS = "InProgress"
+    STOPPING = "Stopping"
+    COMPLETED = "Completed"
+    PARTIALLY_COMPLETED = "PartiallyCompleted"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    EXPIRED = "Expired"
+    UNKNOWN = "Unknown"
+
+
+ACTIVE_STATUSES = (Status.SUBMITTED, Status.VALIDATING, Status.SCHEDULED, Status.IN_PROGRESS, Status.STOPPING)
+"""What a job passes through before it ends, in the order of its life."""
+
+FINISHED_STATUSES = (Status.COMPLETED, Status.PARTIALLY_COMPLETED, Status.FAILED, Status.STOPPED, Status.EXPIRED)
+"""What a job never leaves again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch inference job in the exporter's units.
+
+    Times are Unix seconds (UTC); None where Bedrock omitted the member.
+    Source: `ModelInvocationJobSummary` of `ListModelInvocationJobs`.
+    """
+
+    arn: str
+    name: str
+    model_id: str
+    """The readable tail of `modelId`, different for different models."""
+    status: Status
+    invocation_type: str | None = None
+    submit_seconds: float | None = None
+    last_modified_seconds: float | None = None
+    end_seconds: float | None = None
+    expiration_seconds: float | None = None
+    """`jobExpirationTime`, else `submitTime` + `timeoutDurationInHours`."""
+    total_records: int | None = None
+    processed_records: int | None = None
+    succeeded_records: int | None = None
+    failed_records: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The tail of the ARN, unique within an account and region."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the job has yet to end. One of unknown status is neither active nor finished."""
+        return self.status in ACTIVE_STATUSES
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has ended, in whatever way."""
+        return self.status in FINISHED_STATUSES
+
+    @property
+    def finished_seconds(self) -> float | None:
+        """When a finished job ended, as well as the API tells: `endTime`, else `lastModifiedTime`."""
+        if not self.is_finished:
+            return None
+        return self.end_seconds if self.end_seconds is not None else self.last_modified_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account and the way into it: a role to assume, a profile, or (neither) the exporter's own credentials."""
+
+    name: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+    profile: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells this way in from every other; not secret."""
+        return self.role_arn or (f"profile {self.profile}" if self.profile else "own credentials")
+
+    @property
+    def configured_id(self) -> str | None:
+        """The account id where the configuration tells it: the fifth field of the role's ARN."""
+        return self.role_arn.split(":")[4] if self.role_arn else None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One account in one region: the unit that is polled, fails and recovers."""
+
+    account: Account
+    region: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What stays the same when a reload renames the account."""
+        return (self.account.key, self.region)
+
+
+class FailureReason(StrEnum):
+    """Why a poll failed: the values of the label `reason`."""
+
+    ACCESS_DENIED = "access_denied"
+    ASSUME_ROLE = "assume_role"
+    CREDENTIALS = "credentials"
+    REGION_DISABLED = "region_disabled"
+    THROTTLED = "throttled"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    BAD_RESPONSE = "bad_response"
+    OTHER = "other"
+
+
+ModelStatus: TypeAlias = tuple[str, Status]
+"""A model id and a status: what jobs are counted by."""
+
+EMPTY: Mapping[object, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is known of one target's jobs after a successful poll.
+
+    `jobs` holds, by ARN, every job that has not finished, whatever its age, and those that finished within
+    `finished_job_retention`. `finished_counts` counts all that were submitted within `lookback` and have finished.
+    """
+
+    jobs: Mapping[str, Job]
+    finished_counts: Mapping[ModelStatus, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A poll that saw every job of its target."""
+
+    at_seconds: float
+    """When the poll began: whatever happened later may be missing from it."""
+    duration_seconds: float
+    account_id: str
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A poll that failed, told for people: why, and what to do. Neither text carries a secret or a job's `message`."""
+
+    at_seconds: float
+    duration_seconds: float
+    reason: FailureReason
+    error: str
+    hint: str
+    account_id: str | None = None
+    """None where not even the account could be told, as with no credentials at all."""
+    retry_after_seconds: float | None = None
+    """What the service asked for in `Retry-After`."""
+
+
+Outcome: TypeAlias = Polled | Failed
