@@ -3,10 +3,9 @@
 Times are Unix seconds (UTC) and durations are seconds, always as floats; what the API left out is None.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 
@@ -132,8 +131,6 @@ class FailureReason(StrEnum):
 
 ModelStatus: TypeAlias = tuple[str, Status]
 """A model id and a status: what jobs are counted by."""
-
-EMPTY: Mapping[object, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Everything that talks to AWS: sessions, listing, discovery, and what its errors mean."""

@@ -1,0 +1,1 @@
+"""The HTTP side: routes, listening, authentication, the page for people."""
