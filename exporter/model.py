@@ -135,12 +135,14 @@ ModelStatus: TypeAlias = tuple[str, Status]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is known of one target's jobs after a successful poll.
+    """What one successful poll knows of its target's jobs.
 
-    `jobs` holds, by ARN, every job that has not finished, whatever its age, and those that finished within
-    `finished_job_retention`. `finished_counts` counts all that were submitted within `lookback` and have finished.
+    `jobs` holds, by ARN, every job that has not finished, whatever its age, and the finished ones that are recent
+    enough to be told apart from new ones. `finished_counts` counts all that finished of those submitted in `lookback`.
     """
 
+    at_seconds: float
+    """When the poll began: whatever happened later may be missing."""
     jobs: Mapping[str, Job]
     finished_counts: Mapping[ModelStatus, int]
 
@@ -149,19 +151,20 @@ class Listing:
 class Polled:
     """A poll that saw every job of its target."""
 
-    at_seconds: float
-    """When the poll began: whatever happened later may be missing from it."""
-    duration_seconds: float
     account_id: str
     listing: Listing
+    duration_seconds: float
+
+    @property
+    def at_seconds(self) -> float:
+        """When the poll began."""
+        return self.listing.at_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """A poll that failed, told for people: why, and what to do. Neither text carries a secret or a job's `message`."""
+class Failure:
+    """Why a poll failed and what to do, told for people. Neither text carries a secret or a job's `message`."""
 
-    at_seconds: float
-    duration_seconds: float
     reason: FailureReason
     error: str
     hint: str
@@ -169,6 +172,15 @@ class Failed:
     """None where not even the account could be told, as with no credentials at all."""
     retry_after_seconds: float | None = None
     """What the service asked for in `Retry-After`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A poll that failed."""
+
+    failure: Failure
+    at_seconds: float
+    duration_seconds: float
 
 
 Outcome: TypeAlias = Polled | Failed

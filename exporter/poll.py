@@ -1,0 +1,282 @@
+"""The schedule: every target on its own clock, so many polls at once, outcomes folded as they arrive.
+
+There are no rounds. One thread (`Poller.run`) decides and folds; each poll has a thread of its own that only returns an
+outcome, so that a poll that hangs holds up nothing but its own target, and there is no pool whose workers could die.
+"""
+
+import heapq
+import itertools
+import queue
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, TypeAlias
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.model import Failed, Failure, FailureReason, Listing, Outcome, Polled, Target
+from exporter.state import Snapshot, TargetState
+
+log = structlog.get_logger()
+
+BACKOFF_INTERVALS = (1, 1, 2, 4)
+"""Intervals until the next poll after so many failures in a row; the last stands for all further ones."""
+DISABLED_INTERVALS = 15
+"""Intervals until a region that is not enabled is asked again: people enable regions rarely."""
+LONGEST_RETRY_AFTER_SECONDS = 900.0
+HEARTBEAT_SECONDS = 5.0
+STALLED_SECONDS = 60.0
+FIRST_POLLS_PER_SECOND = 50.0
+"""How fast the first polls follow each other: soon enough to be useful, apart enough not to stampede."""
+
+
+class Poll(Protocol):
+    """A poll under way, as its fetch sees it."""
+
+    target: Target
+    at_seconds: float
+    previous: Listing | None
+    """What the last successful poll knew."""
+    account_id: str | None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the answer is no longer wanted; asked between pages."""
+
+
+Fetch: TypeAlias = Callable[[Poll], tuple[str, Listing]]
+"""Lists a target's jobs: the account's id and the listing, or any exception."""
+Classify: TypeAlias = Callable[[Exception, Target], Failure]
+Spawn: TypeAlias = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the schedule follows. A reload may change all of it."""
+
+    targets: tuple[Target, ...]
+    interval_seconds: float
+    timeout_seconds: float
+    workers: int
+
+
+@dataclass(eq=False, slots=True)
+class _Poll:
+    target: Target
+    at_seconds: float
+    started_monotonic: float
+    previous: Listing | None
+    account_id: str | None
+    is_abandoned: bool = False
+
+
+def _thread(function: Callable[[], None]) -> None:
+    threading.Thread(target=function, name="poll", daemon=True).start()
+
+
+def intervals_until_next(state: TargetState) -> int:
+    """Return how many intervals a target waits: one, or more where it keeps failing."""
+    if not isinstance(state.last, Failed):
+        return 1
+    if state.last.failure.reason is FailureReason.REGION_DISABLED:
+        return DISABLED_INTERVALS
+    return BACKOFF_INTERVALS[min(state.failures_in_a_row, len(BACKOFF_INTERVALS)) - 1]
+
+
+class Poller:
+    """Polls targets for ever. `run` belongs to one thread; everything else may be called from any."""
+
+    def __init__(
+        self, fetch: Fetch, classify: Classify, clock: Clock, settings: Settings, spawn: Spawn = _thread
+    ) -> None:
+        self._fetch = fetch
+        self._classify = classify
+        self._clock = clock
+        self._spawn = spawn
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._targets: dict[tuple[str, str], Target] = {}
+        self._due: list[tuple[float, int, Target]] = []
+        self._deadlines: list[tuple[float, int, _Poll]] = []
+        self._under_way: dict[tuple[str, str], _Poll] = {}
+        """By the target's key: one poll a target at once, even where a reload removes it and another brings it back."""
+        self._sequence = itertools.count()
+        self._start_monotonic = clock.monotonic()
+        self._beat_monotonic = self._start_monotonic
+        self._stopping = False
+        self.snapshot = Snapshot()
+        """Replaced whole by each outcome; read it once and use what you read."""
+        self._apply(settings, fetch)
+
+    def apply(self, settings: Settings, fetch: Fetch) -> None:
+        """Follow new settings: known targets keep their state and schedule, the others go from the next scrape on."""
+        self._inbox.put(lambda: self._apply(settings, fetch))
+
+    def stop(self) -> None:
+        """Make `run` return. Polls under way are abandoned."""
+        self._inbox.put(self._stop)
+
+    def why_unhealthy(self) -> str | None:
+        """Return what is wrong with the polling loop itself, if anything."""
+        silent_seconds = self._clock.monotonic() - self._beat_monotonic
+        if silent_seconds > STALLED_SECONDS:
+            return f"the polling loop has not moved for {silent_seconds:.0f} s"
+        return None
+
+    def waiting_for(self) -> int:
+        """Return how many targets were not yet attempted."""
+        snapshot = self.snapshot
+        return sum(state.polls == 0 for state in snapshot.states.values())
+
+    def run(self) -> None:
+        """Poll until stopped."""
+        while not self._stopping:
+            self.step()
+
+    def step(self) -> None:
+        """Start what is due, give up what is overdue, then fold what arrives next."""
+        self._beat_monotonic = self._clock.monotonic()
+        self._give_up_overdue()
+        self._start_due()
+        message = self._clock.wait(self._inbox, self._seconds_to_next())
+        if message:
+            message()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for poll in self._under_way.values():
+            poll.is_abandoned = True
+
+    def _seconds_to_next(self) -> float:
+        now = self._clock.monotonic()
+        moments = [now + HEARTBEAT_SECONDS]
+        if self._deadlines:
+            moments.append(self._deadlines[0][0])
+        if self._due and self._has_free_worker():
+            moments.append(self._due[0][0])
+        return max(0.0, min(moments) - now)
+
+    def _has_free_worker(self) -> bool:
+        # A poll that was given up still has its thread, but no longer anyone's place.
+        return sum(not poll.is_abandoned for poll in self._under_way.values()) < self._settings.workers
+
+    def _apply(self, settings: Settings, fetch: Fetch) -> None:
+        """Adopt settings. A target that is only renamed takes its state along."""
+        now, unix = self._clock.monotonic(), self._clock.now()
+        before = {target.key: target for target in self._targets.values()}
+        dues = {target.key: due for due, _, target in self._due}
+        latest = now + settings.interval_seconds * DISABLED_INTERVALS
+        self._settings, self._fetch, self._due = settings, fetch, []
+        self._targets = {target.key: target for target in settings.targets}
+        states, next_polls, new = {}, {}, 0
+        for key, target in self._targets.items():
+            known = before.get(key)
+            states[target] = self.snapshot.states[known] if known else TargetState()
+            if key in dues:
+                due = min(dues[key], latest)
+            else:
+                due, new = now + new / FIRST_POLLS_PER_SECOND, new + 1
+            next_polls[target] = unix + due - now
+            if key not in self._under_way:
+                heapq.heappush(self._due, (due, next(self._sequence), target))
+        for key, poll in self._under_way.items():
+            poll.is_abandoned = poll.is_abandoned or key not in self._targets
+        self.snapshot = replace(
+            self.snapshot,
+            states=states,
+            next_polls=next_polls,
+            workers=settings.workers,
+            poll_interval_seconds=settings.interval_seconds,
+        )
+
+    def _start_due(self) -> None:
+        while self._due and self._due[0][0] <= self._clock.monotonic() and self._has_free_worker():
+            _, _, target = heapq.heappop(self._due)
+            now = self._clock.monotonic()
+            state = self.snapshot.states[target]
+            poll = _Poll(
+                target=target,
+                at_seconds=self._clock.now(),
+                started_monotonic=now,
+                previous=state.success.listing if state.success else None,
+                account_id=state.account_id,
+            )
+            self._under_way[target.key] = poll
+            heapq.heappush(self._deadlines, (now + self._settings.timeout_seconds, next(self._sequence), poll))
+            self._spawn(partial(self._poll, poll, self._fetch))
+        self.snapshot = replace(self.snapshot, workers_busy=len(self._under_way))
+
+    def _poll(self, poll: _Poll, fetch: Fetch) -> None:
+        """Run in a thread of its own: whatever happens, one outcome arrives."""
+        try:
+            account_id, listing = fetch(poll)
+            outcome: Outcome = Polled(account_id, listing, self._clock.monotonic() - poll.started_monotonic)
+        except Exception as error:  # noqa: BLE001 - one target's failure is that target's alone
+            duration_seconds = self._clock.monotonic() - poll.started_monotonic
+            outcome = Failed(self._classify(error, poll.target), poll.at_seconds, duration_seconds)
+        self._inbox.put(lambda: self._arrived(poll, outcome))
+
+    def _arrived(self, poll: _Poll, outcome: Outcome) -> None:
+        del self._under_way[poll.target.key]
+        target = self._targets.get(poll.target.key)
+        if target:
+            if not poll.is_abandoned:
+                self._fold(target, outcome)
+            self._schedule(target, poll.started_monotonic)
+
+    def _give_up_overdue(self) -> None:
+        now = self._clock.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, _, poll = heapq.heappop(self._deadlines)
+            target = self._targets.get(poll.target.key)
+            if target and self._under_way.get(target.key) is poll and not poll.is_abandoned:
+                poll.is_abandoned = True
+                waited = now - poll.started_monotonic
+                failure = Failure(
+                    FailureReason.TIMEOUT,
+                    f"no complete answer within {waited:.0f} s",
+                    "AWS answers slowly or not at all: check the network path and proxies, "
+                    "or raise poll_timeout if the account has very many jobs",
+                )
+                self._fold(target, Failed(failure, poll.at_seconds, waited))
+
+    def _fold(self, target: Target, outcome: Outcome) -> None:
+        before = self.snapshot.states[target]
+        self.snapshot = self.snapshot.after(target, outcome)
+        _tell(target, before, self.snapshot.states[target], outcome)
+
+    def _schedule(self, target: Target, started_monotonic: float) -> None:
+        state = self.snapshot.states[target]
+        interval = self._settings.interval_seconds
+        now = self._clock.monotonic()
+        # Each target has its own phase in the interval, the same after every restart.
+        phase = zlib.crc32("\0".join(target.key).encode()) / 2**32 * interval
+        earliest = started_monotonic + interval * (intervals_until_next(state) - 0.5)
+        due = phase + -(-(earliest - phase) // interval) * interval
+        if isinstance(state.last, Failed) and state.last.failure.retry_after_seconds is not None:
+            due = max(due, now + min(state.last.failure.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
+        due = max(due, now)
+        heapq.heappush(self._due, (due, next(self._sequence), target))
+        self.snapshot = replace(
+            self.snapshot, next_polls={**self.snapshot.next_polls, target: self._clock.now() + due - now}
+        )
+
+
+def _tell(target: Target, before: TargetState, after: TargetState, outcome: Outcome) -> None:
+    """Log what changed; a target that goes on failing the same way is told at debug level."""
+    facts = {
+        "aws_account_id": after.account_id,
+        "account": target.account.name or target.account.key,
+        "aws_region": target.region,
+        "duration_seconds": round(outcome.duration_seconds, 3),
+    }
+    if isinstance(outcome, Polled):
+        tell = log.info if before.failures_in_a_row or not before.polls else log.debug
+        tell("poll succeeded", **facts, jobs=len(outcome.listing.jobs))
+    else:
+        failure = outcome.failure
+        same = isinstance(before.last, Failed) and before.last.failure.reason is failure.reason
+        tell = log.debug if same else log.warning
+        tell("poll failed", **facts, reason=failure.reason.value, error=failure.error, hint=failure.hint)
