@@ -12,7 +12,7 @@ ROOMS = {
     "model": set(),
     "clock": set(),
     "config": {"model"},
-    "aws": {"model"},
+    "aws": {"model", "listing"},
     "listing": {"model"},
     "state": {"model"},
     "poll": {"model", "clock", "state"},

@@ -1,0 +1,98 @@
+"""Listing batch inference jobs: the only place that reads Bedrock's field names."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from exporter.aws.errors import BadResponseError
+from exporter.listing import Query
+from exporter.model import Job, Status
+
+PAGE_SIZE = 1000
+"""The most that `maxResults` takes."""
+
+
+def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterator[tuple[Job, ...]]:
+    """Return the pages of one listing.
+
+    Source: `ListModelInvocationJobs`. Stops at a token that it has seen: tokens can repeat.
+    Raises what boto3 raises, BadResponseError for an answer without `invocationJobSummaries`, and TimeoutError
+    once the poll is abandoned.
+    """
+    # The default page size and order are not documented: always ask for both.
+    arguments: dict[str, Any] = {
+        "maxResults": PAGE_SIZE,
+        "sortBy": "CreationTime",
+        "sortOrder": "Descending" if query.newest_first else "Ascending",
+    }
+    if query.status:
+        arguments["statusEquals"] = query.status.value
+    if query.submitted_after_seconds is not None:
+        arguments["submitTimeAfter"] = datetime.fromtimestamp(query.submitted_after_seconds, UTC)
+    if query.submitted_before_seconds is not None:
+        arguments["submitTimeBefore"] = datetime.fromtimestamp(query.submitted_before_seconds, UTC)
+    seen: set[str] = set()
+    while True:
+        if is_abandoned():
+            raise TimeoutError("the poll was given up")
+        response: Mapping[str, Any] = client.list_model_invocation_jobs(**arguments)
+        summaries = response.get("invocationJobSummaries")
+        if summaries is None:
+            # boto3 returns {} for a 200 that is not JSON: never "no jobs".
+            raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
+        yield tuple(map(job_from, summaries))
+        token = response.get("nextToken")
+        if not token or token in seen:
+            return
+        seen.add(token)
+        arguments["nextToken"] = token
+
+
+def job_from(summary: Mapping[str, Any]) -> Job:
+    """Return the job of a `ModelInvocationJobSummary` as botocore parsed it. Any member may be missing."""
+    submit_seconds = _seconds(summary.get("submitTime"))
+    expiration_seconds = _seconds(summary.get("jobExpirationTime"))
+    timeout_hours = summary.get("timeoutDurationInHours")
+    if expiration_seconds is None and submit_seconds is not None and timeout_hours is not None:
+        expiration_seconds = submit_seconds + timeout_hours * 3600.0
+    name = summary.get("jobName") or ""
+    return Job(
+        # Without an ARN the name and time must do, so that the job is counted all the same.
+        arn=summary.get("jobArn") or f"unidentified/{name}@{submit_seconds}",
+        name=name,
+        model_id=readable_model_id(summary.get("modelId") or ""),
+        status=_status(summary.get("status")),
+        invocation_type=summary.get("modelInvocationType"),
+        submit_seconds=submit_seconds,
+        last_modified_seconds=_seconds(summary.get("lastModifiedTime")),
+        end_seconds=_seconds(summary.get("endTime")),
+        expiration_seconds=expiration_seconds,
+        total_records=summary.get("totalRecordCount"),
+        processed_records=summary.get("processedRecordCount"),
+        succeeded_records=summary.get("successRecordCount"),
+        failed_records=summary.get("errorRecordCount"),
+    )
+
+
+def readable_model_id(model_id: str) -> str:
+    """Return the tail of a model's ARN that a person reads, different for different models.
+
+    A foundation model and a system-defined inference profile are named as their ids are, whether given by id or ARN;
+    any other ARN keeps the kind of resource: `application-inference-profile/abc`, `custom-model/name/id`.
+    """
+    if not model_id.startswith("arn:"):
+        return model_id
+    tail = model_id.split(":", 5)[-1]
+    kind, _, rest = tail.partition("/")
+    return rest if kind in {"foundation-model", "inference-profile"} and rest else tail
+
+
+_STATUSES = {status.value: status for status in Status}
+
+
+def _status(value: str | None) -> Status:
+    return _STATUSES.get(value or "", Status.UNKNOWN)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
