@@ -154,7 +154,8 @@ def _client_failure(error: boto.ClientError, text: str, target: Target) -> Failu
             FailureReason.ACCESS_DENIED,
             text,
             f"allow the action ({operation}) to {account.role_arn or account.key}: run "
-            "`bedrock-batch-exporter iam-policy member` for the policy; an organization's service control policy may deny it as well",
+            "`bedrock-batch-exporter iam-policy member` for the policy; "
+            "an organization's service control policy may deny it as well",
         )
     return Failure(
         FailureReason.OTHER, text, "AWS answered with an error of its own: if it stays so, see the AWS Health Dashboard"

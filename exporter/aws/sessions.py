@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
-from exporter.aws.errors import is_throttle
+from exporter.aws.errors import SameAccountError, is_throttle
 from exporter.model import Account
 
 OWN = Account()
@@ -74,7 +74,7 @@ class Sessions:
         self._session.register("response-received", _Tell(on_request))
         self._session.register_component("credential_provider", _Resolver(_ActingCredentials(self._acting)))
         self._boto3 = boto3.Session(botocore_session=self._session)
-        self._config = Config(
+        self._config = Config(  # type: ignore[call-arg]
             # With AWS_BEARER_TOKEN_BEDROCK set, botocore would send that token in place of each account's signature.
             auth_scheme_preference="sigv4",
             sts_regional_endpoints="regional",
@@ -89,6 +89,7 @@ class Sessions:
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: dict[Account, Any] = {}
         self._account_ids: dict[Account, str] = {}
+        self._owners: dict[tuple[str, str], Account] = {}
 
     def client(self, service: str, region: str) -> Any:
         """Return the one client of a service in a region; use it inside `acting_as`."""
@@ -113,10 +114,10 @@ class Sessions:
         finally:
             self._acting.credentials = before
 
-    def account_id(self, account: Account) -> str:
+    def account_id(self, account: Account, region: str) -> str:
         """Return the account's id: the role's, else what `sts:GetCallerIdentity` says.
 
-        Raises SameAccountError where another way into the same account was there first.
+        Raises SameAccountError where another way into the same account and region was there first.
         """
         known = account.configured_id or self._account_ids.get(account)
         if known is None:
@@ -124,6 +125,9 @@ class Sessions:
                 known = str(self._sts(account).get_caller_identity()["Account"])
         with self._lock:
             self._account_ids[account] = known
+            first = self._owners.setdefault((known, region), account)
+        if first != account:
+            raise SameAccountError(f"{account.key} and {first.key} are both account {known} in {region}")
         return known
 
     def close(self) -> None:
