@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from isal import igzip
 from prometheus_client import CollectorRegistry
 from prometheus_client import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
-from prometheus_client.utils import floatToGoString as go_float
+from prometheus_client.utils import floatToGoString
 
 from exporter.metrics import (
     BUCKETS,
@@ -39,6 +40,15 @@ class Exposed:
     """None where there is nothing fresh to show."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that one scrape reads."""
+
+    snapshot: Snapshot
+    targets: list[Exposed]
+    now_seconds: float
+
+
 def expose(snapshot: Snapshot, limits: Limits, now_seconds: float) -> list[Exposed]:
     """Return the attempted targets with their labels, which are different for different targets."""
     exposed = {}
@@ -57,11 +67,11 @@ def render(
     snapshot: Snapshot, limits: Limits, now_seconds: float, *, openmetrics: bool, names: frozenset[str] = frozenset()
 ) -> str:
     """Return the snapshot's families as text, without OpenMetrics' final `# EOF`. No names: all of them."""
-    targets = expose(snapshot, limits, now_seconds)
+    view = View(snapshot, expose(snapshot, limits, now_seconds), now_seconds)
     lines: list[str] = []
     for family in SCRAPED:
         if not names or _is_named(family, names):
-            samples = list(_samples(family, snapshot, targets, now_seconds))
+            samples = list(_WRITERS[type(family)](family, view))
             if samples:
                 lines += _head(family, openmetrics=openmetrics)
                 lines += samples
@@ -80,7 +90,7 @@ def answer(
     openmetrics = any(part.split(";")[0].strip() == "application/openmetrics-text" for part in accept.split(","))
     own = registry.restricted_registry(wanted) if wanted else registry
     generate = generate_openmetrics if openmetrics else generate_text
-    body = text(openmetrics, wanted).encode() + generate(own)  # type: ignore[no-untyped-call, arg-type]
+    body = text(openmetrics, wanted).encode() + generate(own)
     headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
     if _takes_gzip(accept_encoding):
         headers["Content-Encoding"] = "gzip"
@@ -111,58 +121,72 @@ def _head(family: Family, *, openmetrics: bool) -> tuple[str, str]:
     return f"# HELP {name} {text}", f"# TYPE {name} {family.type}"
 
 
-def _samples(family: Family, snapshot: Snapshot, targets: Iterable[Exposed], now_seconds: float) -> Iterator[str]:
-    match family:
-        case SnapshotFamily():
-            for values, value in family.read(snapshot):
-                yield _line(family.name, family.labels, values, value)
-        case HistogramFamily():
-            for values, seen in family.read(snapshot):
-                yield from _histogram(family, values, seen.counts, seen.sum_seconds)
-        case TargetFamily():
-            for target in targets:
-                for values, value in family.read(target.state):
-                    yield _line(family.name, family.labels, (*target.labels, *values), value)
-        case JobsFamily():
-            for target in targets:
-                if target.summary:
-                    for values, value in family.read(target.summary):
-                        yield _line(family.name, family.labels, (*target.labels, *values), value)
-        case JobFamily():
-            for target, job in _jobs(targets):
-                number = family.read(job)
-                if number is not None:
-                    yield _line(
-                        family.name, family.labels, (*target.labels, job.id, job.name, *family.own(job)), number
-                    )
-        case ClockFamily():
-            for target, job in _jobs(targets):
-                seconds = family.read(job, now_seconds)
-                if seconds is not None:
-                    yield _line(family.name, family.labels, (*target.labels, job.id, job.name), seconds)
-        case _:  # pragma: no cover - a new kind of family
-            raise TypeError(f"{type(family).__name__} has no writer")
+def _of_snapshot(family: SnapshotFamily, view: View) -> Iterator[str]:
+    for values, value in family.read(view.snapshot):
+        yield _line(family.name, family.labels, values, value)
 
 
-def _jobs(targets: Iterable[Exposed]) -> Iterator[tuple[Exposed, Job]]:
-    return ((target, job) for target in targets if target.summary for job in target.summary.jobs)
+def _of_histograms(family: HistogramFamily, view: View) -> Iterator[str]:
+    for values, seen in family.read(view.snapshot):
+        running = 0
+        for bound, count in zip((*map(_number, BUCKETS), "+Inf"), seen.counts, strict=True):
+            running += count
+            yield _line(f"{family.name}_bucket", (*family.labels, "le"), (*values, bound), running)
+        yield _line(f"{family.name}_count", family.labels, values, running)
+        yield _line(f"{family.name}_sum", family.labels, values, seen.sum_seconds)
 
 
-def _histogram(family: Family, values: tuple[str, ...], counts: Iterable[int], total: float) -> Iterator[str]:
-    running = 0
-    for bound, count in zip((*map(go_float, BUCKETS), "+Inf"), counts, strict=True):
-        running += count
-        yield _line(f"{family.name}_bucket", (*family.labels, "le"), (*values, bound), running)
-    yield _line(f"{family.name}_count", family.labels, values, running)
-    yield _line(f"{family.name}_sum", family.labels, values, total)
+def _of_targets(family: TargetFamily, view: View) -> Iterator[str]:
+    for target in view.targets:
+        for values, value in family.read(target.state):
+            yield _line(family.name, family.labels, (*target.labels, *values), value)
+
+
+def _of_summaries(family: JobsFamily, view: View) -> Iterator[str]:
+    for target in view.targets:
+        if target.summary:
+            for values, value in family.read(target.summary):
+                yield _line(family.name, family.labels, (*target.labels, *values), value)
+
+
+def _of_jobs(family: JobFamily, view: View) -> Iterator[str]:
+    for target, job in _jobs(view):
+        value = family.read(job)
+        if value is not None:
+            yield _line(family.name, family.labels, (*target.labels, job.id, job.name, *family.own(job)), value)
+
+
+def _of_clock(family: ClockFamily, view: View) -> Iterator[str]:
+    for target, job in _jobs(view):
+        value = family.read(job, view.now_seconds)
+        if value is not None:
+            yield _line(family.name, family.labels, (*target.labels, job.id, job.name), value)
+
+
+_WRITERS: dict[type[Family], Callable[[Any, View], Iterator[str]]] = {
+    SnapshotFamily: _of_snapshot,
+    HistogramFamily: _of_histograms,
+    TargetFamily: _of_targets,
+    JobsFamily: _of_summaries,
+    JobFamily: _of_jobs,
+    ClockFamily: _of_clock,
+}
+
+
+def _jobs(view: View) -> Iterator[tuple[Exposed, Job]]:
+    return ((target, job) for target in view.targets if target.summary for job in target.summary.jobs)
 
 
 def _line(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> str:
     if not labels:
-        return f"{name} {go_float(value)}"
+        return f"{name} {_number(value)}"
     pairs = ",".join(f'{label}="{_escape(text)}"' for label, text in zip(labels, values, strict=True))
-    return f"{name}{{{pairs}}} {go_float(value)}"
+    return f"{name}{{{pairs}}} {_number(value)}"
 
 
 def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _number(value: float) -> str:
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
