@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check format bench docs lock clean
+.PHONY: help demo test unit check format bench docs rules lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,6 +42,9 @@ bench: $(READY) ## ratios against a naive exporter, side by side in one run
 
 docs: $(READY) ## write the generated documents and schemas
 	$(BIN)/python -m docs.build
+
+rules: $(READY) ## write the rules of Prometheus from their thresholds and templates
+	$(BIN)/python -m prometheus.build
 
 lock: $(READY) ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -1,0 +1,76 @@
+"""The rules as files: generated ones are up to date, every alert is complete, documented and tested both ways."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prometheus import build
+
+ROOT = Path(__file__).parents[2]
+RULES = {name: yaml.safe_load((ROOT / "prometheus/rules" / name).read_text()) for name in build.RULE_FILES}
+ALERTS = [rule for group in RULES["alerts.yml"]["groups"] for rule in group["rules"]]
+RECORDINGS = [rule for group in RULES["recording.yml"]["groups"] for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("path", build.build())
+def test_a_generated_file_is_what_its_sources_say(path):
+    assert (ROOT / "prometheus" / path).read_text() == build.build()[path], "run `make rules`"
+
+
+def test_the_operators_object_holds_the_same_groups():
+    rule = yaml.safe_load((ROOT / "prometheus/prometheusrule.yaml").read_text())
+
+    assert (rule["apiVersion"], rule["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert rule["spec"]["groups"] == [*RULES["recording.yml"]["groups"], *RULES["alerts.yml"]["groups"]]
+
+
+def test_every_threshold_is_used():
+    sources = "".join((ROOT / "prometheus/templates" / name).read_text() for name in build.RULE_FILES)
+    used = set(re.findall(r"\$\{(\w+)", sources + str(build.thresholds())))
+
+    assert used == set(build.thresholds())
+
+
+def test_recordings_are_named_level_metric_operations():
+    for rule in RECORDINGS:
+        assert re.fullmatch(r"(account|job|model|target):bedrock_batch_[a-z_]+:[a-z0-9_]+", rule["record"])
+
+
+def test_the_readme_lists_every_recording():
+    text = (ROOT / "prometheus/README.md").read_text()
+
+    assert [rule["record"] for rule in RECORDINGS if f"`{rule['record']}`" not in text] == []
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
+def test_an_alert_says_what_where_how_much_and_what_next(alert):
+    assert re.fullmatch(r"BedrockBatch[A-Za-z]+", alert["alert"])
+    assert re.fullmatch(r"[1-9]\d*m", alert["for"])
+    assert alert["labels"] == {"severity": alert["labels"]["severity"]}
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    assert set(alert["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert alert["annotations"]["runbook_url"].endswith(f"#{alert['alert'].lower()}")
+    if alert["alert"].startswith("BedrockBatchJob"):
+        for label in ("job_name", "job_id", "model_id", "account_name", "aws_account_id", "aws_region"):
+            assert f"$labels.{label}" in alert["annotations"]["description"]
+        assert "var-job={{ $labels.job_id }}" in alert["annotations"]["dashboard_url"]
+
+
+def test_a_scale_shortens_every_duration_and_changes_nothing_else():
+    plain, scaled = build.build()["rules/alerts.yml"], build.build(scale=60)["rules/alerts.yml"]
+
+    assert "for: 15m" in plain
+    assert "for: 15000ms" in scaled
+    assert "< 45 * 60\n" in plain
+    assert "< 45 * 60 / 60\n" in scaled
+    masked = [
+        re.sub(r"\b\d+ \* \d+( / 60)?|(?<=[\[ ])\d+(m|h|d|ms)(?=[\]\n])", "D", text).split() for text in (plain, scaled)
+    ]
+    assert masked[0] == masked[1]
+
+
+def test_a_placeholder_that_no_threshold_defines_is_named():
+    with pytest.raises(KeyError, match=re.escape("${nonsense}")):
+        build.render("> ${nonsense}", build.thresholds())
