@@ -1,0 +1,77 @@
+"""AWS regions: spelled right, without a list that shuts out new ones."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from exporter.config.document import VARIABLE
+from exporter.config.kinds import Context, JsonSchema, Kind, once_each, refusal, text_schema
+from exporter.config.problems import nearest
+
+REGION: Final = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
+AllRegions: TypeAlias = Literal["all"]
+"""Every enabled region that has Bedrock."""
+
+_COMPASS: Final = frozenset(
+    ("north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest")
+)
+
+
+@dataclass(frozen=True)
+class Region(Kind):
+    """The code of an AWS region.
+
+    Where the known regions are given, a typing error is refused, but a region that AWS opened since is not
+    (`ca-west-2`, `xx-central-1`, `eusc-fr-east-1`): its last word is of the compass, and those between the first
+    and the last are known or resemble none that is.
+    """
+
+    name = "region"
+
+    def read(self, value: Any, context: Context) -> str:
+        """Return the region's code."""
+        known = context["known_regions"]
+        if isinstance(value, str) and re.fullmatch(REGION, value) and (value in known or _could_be(value, known)):
+            return value
+        probably = nearest(value.lower(), known) if isinstance(value, str) else None
+        raise refusal(f"expected an AWS region such as {probably or 'us-east-1'}")
+
+    def schema(self) -> JsonSchema:
+        """Return the pattern."""
+        return text_schema(REGION, "expected an AWS region such as us-east-1")
+
+
+def _could_be(region: str, known_regions: Collection[str]) -> bool:
+    if not known_regions:
+        return True
+    words = {word for known in known_regions for word in known.split("-")[1:-1]} | _COMPASS
+    *places, direction, _ = region.split("-")[1:]
+    return direction in _COMPASS and all(place in words or not nearest(place, words) for place in places)
+
+
+class RegionList(Kind):
+    """A list of regions, each once, or the word `all`."""
+
+    name = "list of regions, or `all`"
+
+    def read(self, value: Any, context: Context) -> tuple[str, ...] | AllRegions:
+        """Return the regions, or `all`."""
+        if value == "all":
+            return "all"
+        if not isinstance(value, list) or not value:
+            raise refusal("expected a list of AWS regions such as [us-east-1], or the word all")
+        return once_each(value, Region(), context)
+
+    def write(self, value: Any) -> Any:
+        """Return a list or the word."""
+        return list(value) if isinstance(value, tuple) else value
+
+    def schema(self) -> JsonSchema:
+        """Return both forms."""
+        word = {
+            "type": "string",
+            "pattern": f"^all$|{VARIABLE}",
+            "patternErrorMessage": "expected a list of regions, or all",
+        }
+        return {"anyOf": [word, {"type": "array", "items": Region().schema(), "minItems": 1, "uniqueItems": True}]}
