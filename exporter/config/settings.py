@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.durations import Duration, format_duration
@@ -130,6 +139,38 @@ class JobNames(Section):
         return bool(self.include.search(name)) and not (self.exclude and self.exclude.search(name))
 
 
+def within_lookback(seconds: float, info: ValidationInfo) -> float:
+    """Refuse to keep finished jobs for longer than they are listed."""
+    lookback = info.data.get("lookback_seconds")
+    if lookback is not None and seconds > lookback:
+        raise refusal(f"expected at most lookback ({format_duration(lookback)})")
+    return seconds
+
+
+def longer_than_a_poll(seconds: float, info: ValidationInfo) -> float:
+    """Refuse to withdraw what no poll could have renewed yet."""
+    for key in ("poll_interval", "poll_timeout"):
+        other = info.data.get(f"{key}_seconds")
+        if other is not None and seconds <= other:
+            raise refusal(f"expected more than {key} ({format_duration(other)})")
+    return seconds
+
+
+def each_once(accounts: tuple[AccountSettings, ...], info: ValidationInfo) -> tuple[AccountSettings, ...]:
+    """Refuse an account that is there twice in the same region."""
+    if "regions" not in info.data:  # refused, so nobody knows
+        return accounts
+    repeated = [
+        InitErrorDetails(type=said(message), loc=(index,), input=None)
+        for index, message in repetitions(
+            [(entry.account, entry.regions or info.data["regions"]) for entry in accounts]
+        )
+    ]
+    if repeated:
+        raise ValidationError.from_exception_data("accounts", repeated)
+    return accounts
+
+
 class Config(Section):
     """The whole configuration, checked; what the file leaves out has its default."""
 
@@ -147,17 +188,19 @@ class Config(Section):
         alias="lookback",
         description="Finished jobs submitted within it are counted. Keep it above 7d, the longest that a job may take.",
     )
-    finished_job_retention_seconds: Annotated[float, Duration("0s", "3650d")] = setting(
-        "1h",
-        alias="finished_job_retention",
-        description="How long a finished job keeps its own series, so that an alert can name it.",
+    finished_job_retention_seconds: Annotated[float, Duration("0s", "3650d"), AfterValidator(within_lookback)] = (
+        setting(
+            "1h",
+            alias="finished_job_retention",
+            description="How long a finished job keeps its own series, so that an alert can name it.",
+        )
     )
     max_jobs_per_target: Annotated[int, WholeNumber(0, 1_000_000)] = setting(
         1000,
         description="Jobs with series of their own, per target. Beyond it the soonest to expire win, and the rest are "
         "counted in `bedrock_batch_jobs_dropped`.",
     )
-    stale_after_seconds: Annotated[float, Duration("100ms", "3650d")] = setting(
+    stale_after_seconds: Annotated[float, Duration("100ms", "3650d"), AfterValidator(longer_than_a_poll)] = setting(
         "10m",
         alias="stale_after",
         description="After so long without a successful poll, the target's job and count series are withdrawn.",
@@ -167,14 +210,18 @@ class Config(Section):
         description="The regions of every account that names none itself; `all` = every enabled region that has "
         "Bedrock. Left out: the region of the usual AWS chain.",
     )
-    accounts: tuple[AccountSettings, ...] = setting(
+    accounts: Annotated[
+        tuple[AccountSettings, ...],
+        BeforeValidator(lambda value: [] if value is None else value),
+        AfterValidator(each_once),
+    ] = setting(
         [],
         description="The accounts. None, and no `organization`: the one that the exporter's own credentials are of.",
     )
     organization: OrganizationSettings | None = setting(
         None, description="Every ACTIVE account of the organization, by a role of the same name."
     )
-    job_names: JobNames = setting(
+    job_names: Annotated[JobNames, BeforeValidator(lambda value: {} if value is None else value)] = setting(
         {},
         description="Regular expressions in Python's syntax, found anywhere in a job's name unless anchored by `^` "
         "and `$`. A job that is left out is left out of everything.",
@@ -182,44 +229,6 @@ class Config(Section):
     endpoint_url: Annotated[str, Url()] | None = setting(
         None, description="Where to find Bedrock instead of the region's own address: emulators and VPC endpoints."
     )
-
-    @field_validator("accounts", "job_names", mode="before")
-    @classmethod
-    def _all_commented_out(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None:
-            return {} if info.field_name == "job_names" else []
-        return value
-
-    @field_validator("finished_job_retention_seconds")
-    @classmethod
-    def _retention_within_lookback(cls, seconds: float, info: ValidationInfo) -> float:
-        lookback = info.data.get("lookback_seconds")
-        if lookback is not None and seconds > lookback:
-            raise refusal(f"expected at most lookback ({format_duration(lookback)})")
-        return seconds
-
-    @field_validator("stale_after_seconds")
-    @classmethod
-    def _stale_after_a_poll(cls, seconds: float, info: ValidationInfo) -> float:
-        for key in ("poll_interval", "poll_timeout"):
-            other = info.data.get(f"{key}_seconds")
-            if other is not None and seconds <= other:
-                raise refusal(f"expected more than {key} ({format_duration(other)})")
-        return seconds
-
-    @field_validator("accounts")
-    @classmethod
-    def _each_once(cls, accounts: tuple[AccountSettings, ...], info: ValidationInfo) -> tuple[AccountSettings, ...]:
-        if "regions" not in info.data:  # refused, so nobody knows
-            return accounts
-        default = info.data["regions"]
-        repeated = [
-            InitErrorDetails(type=said(message), loc=(index,), input=None)
-            for index, message in repetitions([(entry.account, entry.regions or default) for entry in accounts])
-        ]
-        if repeated:
-            raise ValidationError.from_exception_data("accounts", repeated)
-        return accounts
 
 
 SECTIONS: Final[dict[tuple[str, ...], type[Section]]] = {

@@ -1,5 +1,7 @@
 """The configuration: what a file says, and the targets it names."""
 
+import re
+
 import pytest
 
 from exporter.config import Config, ConfigError, dump, remarks, scopes, targets
@@ -86,7 +88,7 @@ def test_two_dollars_stand_for_one_before_a_brace():
     config = read("job_names: {include: '^a$${REGION}$', exclude: 'b$'}")
 
     assert config.job_names.include.pattern == "^a${REGION}$"
-    assert config.job_names.exclude.pattern == "b$"
+    assert config.job_names.exclude == re.compile("b$")
     assert read(dump(config)) == config
 
 
@@ -94,6 +96,7 @@ def test_digits_of_a_variable_are_a_number_where_one_is_expected_and_text_elsewh
     config = read("workers: ${WORKERS}\norganization: {role_name: r, exclude: ['${ACCOUNT_ID}']}")
 
     assert config.workers == 32
+    assert config.organization
     assert config.organization.exclude == ("012345678901",)
 
 
