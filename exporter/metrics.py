@@ -331,6 +331,16 @@ API_DURATION = Instrument(
     "histogram",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
+RELOAD_OK = Instrument(
+    "bedrock_batch_exporter_config_last_reload_successful",
+    "Whether the last reading of the configuration was taken over.",
+    (),
+)
+RELOAD_TIME = Instrument(
+    "bedrock_batch_exporter_config_last_reload_success_timestamp_seconds",
+    "When the running configuration was read.",
+    (),
+)
 BUILD_INFO = Instrument(
     "bedrock_batch_exporter_build_info",
     "The exporter's version and what it runs on.",
@@ -339,7 +349,7 @@ BUILD_INFO = Instrument(
 
 SCRAPED: tuple[Family, ...] = (*COUNTS, *JOBS, *CLOCKS, *TARGETS, *EXPORTER)
 """The families that a scrape reads from the snapshot."""
-INSTRUMENTS = (API_REQUESTS, API_THROTTLES, API_DURATION, BUILD_INFO)
+INSTRUMENTS = (API_REQUESTS, API_THROTTLES, API_DURATION, RELOAD_OK, RELOAD_TIME, BUILD_INFO)
 FAMILIES: tuple[Family, ...] = (*SCRAPED, *INSTRUMENTS)
 """Every metric, in the order of the exposition."""
 BUCKETS = DURATION_BUCKETS_SECONDS
@@ -355,6 +365,8 @@ class Instruments:
         self._durations = Histogram(
             API_DURATION.name, API_DURATION.help, API_DURATION.labels, buckets=API_DURATION.buckets, registry=registry
         )
+        self._reload_ok = Gauge(RELOAD_OK.name, RELOAD_OK.help, registry=registry)
+        self._reload_time = Gauge(RELOAD_TIME.name, RELOAD_TIME.help, registry=registry)
         self._build = Gauge(BUILD_INFO.name, BUILD_INFO.help, BUILD_INFO.labels, registry=registry)
 
     def on_request(self, service: str, operation: str, duration_seconds: float, *, throttled: bool) -> None:
@@ -366,3 +378,12 @@ class Instruments:
     def built(self, version: str, revision: str, python_version: str, botocore_version: str) -> None:
         """Tell what is running."""
         self._build.labels(version, revision, python_version, botocore_version).set(1)
+
+    def reloaded(self, now_seconds: float) -> None:
+        """Tell that a configuration was taken over."""
+        self._reload_ok.set(1)
+        self._reload_time.set(now_seconds)
+
+    def reload_failed(self) -> None:
+        """Tell that a configuration was refused and the old one goes on."""
+        self._reload_ok.set(0)

@@ -106,6 +106,7 @@ class Poller:
         self._start_monotonic = clock.monotonic()
         self._beat_monotonic = self._start_monotonic
         self._stopping = False
+        self._has_ended = False
         self.snapshot = Snapshot()
         """Replaced whole by each outcome; read it once and use what you read."""
         self._apply(settings, fetch)
@@ -120,6 +121,8 @@ class Poller:
 
     def why_unhealthy(self) -> str | None:
         """Return what is wrong with the polling loop itself, if anything."""
+        if self._has_ended and not self._stopping:
+            return "the polling loop has died"
         silent_seconds = self._clock.monotonic() - self._beat_monotonic
         if silent_seconds > STALLED_SECONDS:
             return f"the polling loop has not moved for {silent_seconds:.0f} s"
@@ -132,8 +135,11 @@ class Poller:
 
     def run(self) -> None:
         """Poll until stopped."""
-        while not self._stopping:
-            self.step()
+        try:
+            while not self._stopping:
+                self.step()
+        finally:
+            self._has_ended = True
 
     def step(self) -> None:
         """Start what is due, give up what is overdue, then fold what arrives next."""

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Self
 
 from exporter.model import (
@@ -116,12 +115,12 @@ class TargetState:
 class Snapshot:
     """All that a scrape reads: the state of every target, and what outlives targets."""
 
-    states: Mapping[Target, TargetState] = MappingProxyType({})
-    next_polls: Mapping[Target, float] = MappingProxyType({})
+    states: Mapping[Target, TargetState] = field(default_factory=dict)
+    next_polls: Mapping[Target, float] = field(default_factory=dict)
     """When each target is due, Unix seconds."""
-    completions: Mapping[tuple[str, str, Status], Histogram] = MappingProxyType({})
+    completions: Mapping[tuple[str, str, Status], Histogram] = field(default_factory=dict)
     """Submit to end by region, model and status, of the jobs seen to finish."""
-    queues: Mapping[tuple[str, str], Histogram] = MappingProxyType({})
+    queues: Mapping[tuple[str, str], Histogram] = field(default_factory=dict)
     """Submit to first seen InProgress by region and model."""
     workers: int = 0
     workers_busy: int = 0

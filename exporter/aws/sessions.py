@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
@@ -32,6 +32,22 @@ STS_REGIONS = {
     "aws-eusc": "eusc-de-east-1",
 }
 """The regional STS endpoint of each partition: unlike the global one's, its tokens work in opt-in regions too."""
+
+
+def default_region() -> str | None:
+    """Return the region of the usual AWS chain: the environment's, else the profile's."""
+    region = botocore.session.Session().get_config_variable("region")
+    return str(region) if region else None
+
+
+def known_regions() -> tuple[str, ...]:
+    """Return every region of every partition that has a Bedrock endpoint, as far as this botocore knows."""
+    session = botocore.session.Session()
+    return tuple(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("bedrock", partition)
+    )
 
 
 class OnRequest(Protocol):
@@ -70,6 +86,7 @@ class Sessions:
         self._endpoint_url = endpoint_url
         self._acting = _Acting()
         self._session = botocore.session.Session()
+        self._session.set_config_variable("sts_regional_endpoints", "regional")
         self._session.register("request-created", _note_start)
         self._session.register("response-received", _Tell(on_request))
         self._session.register_component("credential_provider", _Resolver(_ActingCredentials(self._acting)))
@@ -77,7 +94,6 @@ class Sessions:
         self._config = Config(  # type: ignore[call-arg]
             # With AWS_BEARER_TOKEN_BEDROCK set, botocore would send that token in place of each account's signature.
             auth_scheme_preference="sigv4",
-            sts_regional_endpoints="regional",
             connect_timeout=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
             read_timeout=timeout_seconds,
             # One retry for what passes at once. Unlike the other modes, `legacy` shares no quota between accounts.
@@ -129,6 +145,14 @@ class Sessions:
         if first != account:
             raise SameAccountError(f"{account.key} and {first.key} are both account {known} in {region}")
         return known
+
+    def keep(self, accounts: Collection[Account]) -> None:
+        """Forget the credentials and ids of all other accounts."""
+        with self._lock:
+            self._owners = {key: owner for key, owner in self._owners.items() if owner in accounts}
+            for known in (self._credentials, self._account_ids):
+                for account in [account for account in known if account not in accounts and account != OWN]:
+                    del known[account]
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,1 @@
+"""Generators of the documents that follow from the code."""

@@ -1,0 +1,19 @@
+"""Writes the generated documents: `make docs`. A test compares them with what is committed."""
+
+from pathlib import Path
+
+from docs import metrics
+
+ROOT = Path(__file__).parents[1]
+PAGES = {"docs/metrics.md": metrics.render}
+"""Each generated file and what renders it."""
+
+
+def main() -> None:
+    """Write every page."""
+    for path, render in PAGES.items():
+        (ROOT / path).write_text(render())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The command: reads flags, environment and signals, and answers with an exit code."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import prometheus_client
+import structlog
+
+from exporter import __version__, log
+from exporter.aws import policy
+from exporter.cli import PROGRAM, UsageError, parse
+from exporter.clock import SystemClock
+from exporter.config import ConfigError
+from exporter.roof import Exporter, read_config, targets_of
+from exporter.web.listening import ListenError
+from exporter.web.server import Server
+
+DRAIN_SECONDS = 3.0
+OK, FAILED, MISUSED = 0, 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 something failed, 2 misused."""
+    environ = os.environ
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments, environ, __version__)
+        log.configure(options.log_level, options.log_format)
+        threading.excepthook = _tell_of_dead_thread
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        return _run(options, environ)
+    except UsageError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+    except ConfigError as error:
+        print(*error.errors, sep="\n", file=sys.stderr)  # noqa: T201
+    return MISUSED
+
+
+def _run(options: Namespace, environ: Mapping[str, str]) -> int:
+    if options.command == "iam-policy":
+        return _print_policy(options)
+    if options.command == "demo":
+        return _demo(options)
+    if options.config_check:
+        config = read_config(options.config_file, environ)
+        found = targets_of(config, options.config_file)
+        print(f"{options.config_file or 'the defaults'}: valid, {len(found)} targets")  # noqa: T201
+        return OK
+    exporter = _exporter(options, environ)
+    return _once(exporter, options) if options.command == "once" else asyncio.run(_serve(exporter, options))
+
+
+def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
+    return Exporter(
+        lambda: read_config(options.config_file, environ),
+        options.config_file,
+        SystemClock(),
+        environ.get("BEDROCK_BATCH_EXPORTER_REVISION", "unknown"),
+        is_daemon=options.command != "once",
+    )
+
+
+async def _serve(exporter: Exporter, options: Namespace) -> int:
+    """Serve until a signal, then finish what is under way."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, exporter.reload))
+    server = Server(
+        exporter.site(options.web_telemetry_path, lifecycle=options.web_enable_lifecycle),
+        listen=options.web_listen_address,
+        max_requests=options.web_max_requests,
+    )
+    try:
+        await server.start()
+    except ListenError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    threading.Thread(target=exporter.poller.run, name="schedule", daemon=True).start()
+    logger = structlog.get_logger()
+    logger.info("listening", addresses=",".join(server.addresses), version=__version__)
+    await stop.wait()
+    logger.info("stopping")
+    exporter.poller.stop()
+    await server.drain(DRAIN_SECONDS)
+    return OK
+
+
+def _once(exporter: Exporter, options: Namespace) -> int:
+    """Poll every target once and write the metrics."""
+    while exporter.poller.waiting_for():
+        exporter.poller.step()
+    text = exporter.exposition(openmetrics=False) + prometheus_client.generate_latest(exporter.registry).decode()
+    if options.output:
+        _write(Path(options.output), text)
+    else:
+        sys.stdout.write(text)
+    return FAILED if any(state.failures_in_a_row for state in exporter.poller.snapshot.states.values()) else OK
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that readers see whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(text)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise UsageError(f"--output: {path}: {error.strerror}") from None
+
+
+def _print_policy(options: Namespace) -> int:
+    """Print one of the policies as JSON."""
+    documents: dict[str, Any] = {"member": policy.member, "hub": policy.hub}
+    if options.subject == "trust":
+        if not options.principal:
+            raise UsageError("iam-policy trust: expected --principal, the ARN of the role that the exporter runs as")
+        document = policy.trust(options.principal, options.external_id)
+    else:
+        document = documents[options.subject]()
+    print(json.dumps(document, indent=2))  # noqa: T201
+    return OK
+
+
+def _demo(options: Namespace) -> int:
+    raise UsageError("demo: not built yet")
+
+
+def _tell_of_dead_thread(died: threading.ExceptHookArgs) -> None:
+    name = died.thread.name if died.thread else "unknown"
+    structlog.get_logger().error("a thread died", thread=name, exc_info=died.exc_value)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

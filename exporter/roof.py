@@ -1,0 +1,170 @@
+"""Under the roof the rooms are wired: a configuration becomes a running exporter."""
+
+import platform
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore
+import prometheus_client
+import structlog
+from prometheus_client import CollectorRegistry
+
+from exporter import __version__, overview
+from exporter import exposition as writing
+from exporter.aws.errors import classify
+from exporter.aws.jobs import pages
+from exporter.aws.sessions import Sessions, default_region, known_regions
+from exporter.clock import Clock
+from exporter.config import Config, ConfigError, dump, load, remarks, targets
+from exporter.listing import Window, list_jobs
+from exporter.metrics import Instruments
+from exporter.model import Listing, Target
+from exporter.poll import Poll, Poller, Settings
+from exporter.summary import Limits
+from exporter.web.app import Exposition, Site
+
+log = structlog.get_logger()
+
+ReadConfig = Callable[[], Config]
+"""Reads the configuration anew. Raises ConfigError."""
+
+
+def read_config(path: str | None, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of a file, or the defaults without one. Raises ConfigError with all its errors."""
+    if path is None:
+        return load("", "", environ)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "expected UTF-8 text"
+        raise ConfigError([f"{path}: {reason}"]) from None
+    return load(text, path, environ, known_regions())
+
+
+def targets_of(config: Config, source: str | None) -> tuple[Target, ...]:
+    """Return what a configuration asks to be polled. Raises ConfigError where it cannot be told."""
+    return targets(config, default_region(), source or "without --config.file")
+
+
+class Exporter:
+    """A running exporter: the poller and all that reads it. Its methods may be called from any thread."""
+
+    def __init__(self, read: ReadConfig, source: str | None, clock: Clock, revision: str, *, is_daemon: bool) -> None:
+        self._read, self._source, self._clock = read, source, clock
+        self._reloading = threading.Lock()
+        self.config = read()
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._instruments = Instruments(self.registry)
+        if is_daemon:  # what is written to a file says nothing of a process that is gone
+            prometheus_client.ProcessCollector(registry=self.registry)
+            prometheus_client.PlatformCollector(registry=self.registry)
+            prometheus_client.GCCollector(registry=self.registry)
+        self._instruments.built(__version__, revision, platform.python_version(), botocore.__version__)
+        self._sessions = self._new_sessions(self.config)
+        found = targets_of(self.config, source)
+        self.poller = Poller(self._fetch(self.config), classify, clock, _settings(self.config, found))
+        self._tell_remarks()
+        self._started_seconds = clock.now()
+        self._instruments.reloaded(clock.now())
+
+    def reload(self) -> list[str]:
+        """Read the configuration anew and follow it; an invalid one changes nothing. Return its errors."""
+        with self._reloading:
+            try:
+                config = self._read()
+                found = targets_of(config, self._source)
+            except ConfigError as error:
+                self._instruments.reload_failed()
+                log.error("reload failed", errors=error.errors)  # noqa: TRY400 - the errors say it all
+                return error.errors
+            old, self.config = self.config, config
+            if _connection(old) != _connection(config):
+                self._sessions = self._new_sessions(config)
+            self._sessions.keep({target.account for target in found})
+            self.poller.apply(_settings(config, found), self._fetch(config))
+            self._instruments.reloaded(self._clock.now())
+        log.info("reloaded", targets=len(found))
+        self._tell_remarks()
+        return []
+
+    def exposition(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
+        """Return the metrics that are read from the snapshot."""
+        return writing.render(
+            self.poller.snapshot, self._limits, self._clock.now(), openmetrics=openmetrics, names=names
+        )
+
+    def site(self, telemetry_path: str, *, lifecycle: bool) -> Site:
+        """Return what the web side shows."""
+        return Site(
+            metrics=self._answer,
+            healthy=self.poller.why_unhealthy,
+            ready=self._why_not_ready,
+            targets=lambda: overview.rows(self.poller.snapshot, self._limits, self._clock.now()),
+            config=lambda: dump(self.config),
+            reload=self.reload if lifecycle else None,
+            version=__version__,
+            started_seconds=self._started_seconds,
+            now=self._clock.now,
+            telemetry_path=telemetry_path,
+        )
+
+    @property
+    def _limits(self) -> Limits:
+        config = self.config
+        return Limits(config.max_jobs_per_target, config.finished_job_retention_seconds, config.stale_after_seconds)
+
+    def _answer(self, accept: str, accept_encoding: str, names: tuple[str, ...]) -> Exposition:
+        body, headers = writing.answer(
+            lambda openmetrics, wanted: self.exposition(openmetrics=openmetrics, names=wanted),
+            self.registry,
+            accept,
+            accept_encoding,
+            names,
+        )
+        return Exposition(body, headers["Content-Type"], headers.get("Content-Encoding"))
+
+    def _why_not_ready(self) -> str | None:
+        waiting = self.poller.waiting_for()
+        return f"{waiting} of {len(self.poller.snapshot.states)} targets were not yet polled" if waiting else None
+
+    def _new_sessions(self, config: Config) -> Sessions:
+        return Sessions(
+            endpoint_url=config.endpoint_url,
+            timeout_seconds=config.poll_timeout_seconds,
+            connections=config.workers,
+            on_request=self._instruments.on_request,
+        )
+
+    def _fetch(self, config: Config) -> Callable[[Poll], tuple[str, Listing]]:
+        sessions = self._sessions
+        window = Window(config.lookback_seconds, config.finished_job_retention_seconds, config.job_names.matches)
+
+        def fetch(poll: Poll) -> tuple[str, Listing]:
+            account, region = poll.target.account, poll.target.region
+            account_id = sessions.account_id(account, region)
+            client = sessions.client("bedrock", region)
+            with sessions.acting_as(account):
+                listing = list_jobs(
+                    lambda query: pages(client, query, lambda: poll.is_abandoned),
+                    window,
+                    poll.previous,
+                    poll.at_seconds,
+                )
+            return account_id, listing
+
+        return fetch
+
+    def _tell_remarks(self) -> None:
+        for remark in remarks(self.config, known_regions()):
+            log.warning("configuration", remark=remark)
+
+
+def _connection(config: Config) -> tuple[Any, ...]:
+    """Return what clients are made of: where it changes, they are made anew."""
+    return (config.endpoint_url, config.poll_timeout_seconds, config.workers)
+
+
+def _settings(config: Config, found: tuple[Target, ...]) -> Settings:
+    return Settings(found, config.poll_interval_seconds, config.poll_timeout_seconds, config.workers)
