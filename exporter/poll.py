@@ -211,7 +211,13 @@ class Poller:
             )
             self._under_way[target.key] = poll
             heapq.heappush(self._deadlines, (now + self._settings.timeout_seconds, next(self._sequence), poll))
-            self._spawn(partial(self._poll, poll, self._fetch))
+            try:
+                self._spawn(partial(self._poll, poll, self._fetch))
+            except RuntimeError as error:  # no thread to be had: as good a failure as any
+                failure = Failure(
+                    FailureReason.OTHER, str(error), "raise the limit of threads of this machine or container"
+                )
+                self._arrived(poll, Failed(failure, poll.at_seconds, 0.0))
         self.snapshot = replace(self.snapshot, workers_busy=len(self._under_way))
 
     def _poll(self, poll: _Poll, fetch: Fetch) -> None:
