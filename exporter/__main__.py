@@ -48,8 +48,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.command == "iam-policy":
         return _print_policy(options)
-    if options.command == "demo":
-        return _demo(options)
     if options.config_check:
         config = read_config(options.config_file, environ)
         found = targets_of(config, options.config_file)
@@ -129,10 +127,6 @@ def _print_policy(options: Namespace) -> int:
         document = documents[options.subject]()
     print(json.dumps(document, indent=2))  # noqa: T201
     return OK
-
-
-def _demo(options: Namespace) -> int:
-    raise UsageError("demo: not built yet")
 
 
 def _tell_of_dead_thread(died: threading.ExceptHookArgs) -> None:
