@@ -80,9 +80,10 @@ def readable_model_id(model_id: str) -> str:
     A foundation model and a system-defined inference profile are named as their ids are, whether given by id or ARN;
     any other ARN keeps the kind of resource: `application-inference-profile/abc`, `custom-model/name/id`.
     """
-    if not model_id.startswith("arn:"):
+    parts = model_id.split(":", 5)
+    if parts[0] != "arn" or len(parts) < 6:  # noqa: PLR2004 - arn:partition:service:region:account:resource
         return model_id
-    tail = model_id.split(":", 5)[-1]
+    tail = parts[5]
     kind, _, rest = tail.partition("/")
     return rest if kind in {"foundation-model", "inference-profile"} and rest else tail
 

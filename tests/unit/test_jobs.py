@@ -1,0 +1,138 @@
+"""From Bedrock's answer to jobs."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.aws.errors import BadResponseError
+from exporter.aws.jobs import job_from, pages, readable_model_id
+from exporter.listing import Query
+from exporter.model import Job, Status
+from tests.unit.conftest import NOW_SECONDS
+
+NOW = datetime.fromtimestamp(NOW_SECONDS, UTC)
+ARN = "arn:aws:bedrock:us-east-1:111122223333:model-invocation-job/abc123"
+
+
+class Client:
+    """Answers as a boto3 client does, from a list of responses."""
+
+    def __init__(self, *responses):
+        self.responses = list(responses)
+        self.calls = []
+
+    def list_model_invocation_jobs(self, **arguments):
+        self.calls.append(arguments)
+        return self.responses.pop(0)
+
+
+def listed(*responses, query=Query(), is_abandoned=lambda: False):  # noqa: B008 - frozen
+    client = Client(*responses)
+    return client, [job.name for page in pages(client, query, is_abandoned) for job in page]
+
+
+def test_pages_are_followed_and_size_and_order_are_always_asked_for():
+    client, names = listed(
+        {"invocationJobSummaries": [{"jobArn": ARN, "jobName": "a"}], "nextToken": "1"},
+        {"invocationJobSummaries": [{"jobArn": ARN, "jobName": "b"}]},
+    )
+
+    assert names == ["a", "b"]
+    order = {"maxResults": 1000, "sortBy": "CreationTime", "sortOrder": "Descending"}
+    assert client.calls[0].items() >= order.items()
+
+
+def test_a_token_that_repeats_ends_the_listing():
+    page = {"invocationJobSummaries": [{"jobArn": ARN, "jobName": "a"}], "nextToken": "1"}
+    client, names = listed(page, page, page, page)
+
+    assert names == ["a", "a"]
+    assert len(client.calls) == 2
+
+
+@pytest.mark.parametrize("response", [{}, {"nextToken": "1"}, {"invocationJobSummaries": None}])
+def test_an_answer_without_summaries_is_bad_and_never_no_jobs(response):
+    with pytest.raises(BadResponseError):
+        listed(response)
+
+
+def test_no_jobs_are_no_jobs():
+    assert listed({"invocationJobSummaries": []})[1] == []
+
+
+def test_a_poll_that_was_given_up_asks_for_no_further_page():
+    with pytest.raises(TimeoutError):
+        listed({"invocationJobSummaries": []}, is_abandoned=lambda: True)
+
+
+def test_filters_are_sent():
+    query = Query(Status.SCHEDULED, NOW_SECONDS - 60, NOW_SECONDS, newest_first=False)
+    client, _ = listed({"invocationJobSummaries": []}, query=query)
+
+    assert client.calls[0]["statusEquals"] == "Scheduled"
+    assert client.calls[0]["submitTimeAfter"] == datetime.fromtimestamp(NOW_SECONDS - 60, UTC)
+    assert client.calls[0]["submitTimeBefore"] == NOW
+    assert client.calls[0]["sortOrder"] == "Ascending"
+
+
+def test_every_member_is_read():
+    summary = {
+        "jobArn": ARN,
+        "jobName": "nightly",
+        "modelId": "amazon.nova-lite-v1:0",
+        "roleArn": "arn:aws:iam::111122223333:role/batch",
+        "status": "PartiallyCompleted",
+        "message": "sensitive",
+        "submitTime": NOW,
+        "lastModifiedTime": NOW,
+        "endTime": NOW,
+        "timeoutDurationInHours": 48,
+        "jobExpirationTime": NOW,
+        "modelInvocationType": "Converse",
+        "totalRecordCount": 4,
+        "processedRecordCount": 3,
+        "successRecordCount": 2,
+        "errorRecordCount": 1,
+    }
+
+    job = job_from(summary)
+
+    assert job == Job(
+        ARN, "nightly", "amazon.nova-lite-v1:0", Status.PARTIALLY_COMPLETED, "Converse",
+        NOW_SECONDS, NOW_SECONDS, NOW_SECONDS, NOW_SECONDS, 4, 3, 2, 1,
+    )  # fmt: skip
+    assert job.id == "abc123"
+    assert "sensitive" not in repr(job)
+
+
+def test_without_an_expiration_it_follows_from_the_timeout():
+    assert job_from({"submitTime": NOW, "timeoutDurationInHours": 24}).expiration_seconds == NOW_SECONDS + 86_400
+    assert job_from({"timeoutDurationInHours": 24}).expiration_seconds is None
+    assert job_from({"submitTime": NOW}).expiration_seconds is None
+
+
+@pytest.mark.parametrize("summary", [{}, {"jobArn": ARN}, {"status": "Meditating"}, {"status": None, "modelId": None}])
+def test_any_member_may_be_missing(summary):
+    assert job_from(summary).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("model_id", "readable"),
+    [
+        ("anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0"),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123def456",
+            "application-inference-profile/abc123def456",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.titan.mine/0123456789ab",
+            "custom-model/amazon.titan.mine/0123456789ab",
+        ),
+        ("arn:odd", "arn:odd"),
+        ("", ""),
+    ],
+)
+def test_a_model_is_named_by_its_readable_tail(model_id, readable):
+    assert readable_model_id(model_id) == readable
