@@ -1,5 +1,7 @@
 """What an exception means: told apart by its type and code, never by its text."""
 
+from typing import Any
+
 import pytest
 from botocore import exceptions as boto
 
@@ -12,13 +14,8 @@ R = FailureReason
 
 
 def client_error(code, operation="ListModelInvocationJobs", status=400, message="told by AWS", **headers):
-    return boto.ClientError(
-        {
-            "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
-        },
-        operation,
-    )
+    metadata: Any = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    return boto.ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, operation)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +46,7 @@ def client_error(code, operation="ListModelInvocationJobs", status=400, message=
         (TimeoutError("given up"), R.TIMEOUT),
         (boto.EndpointConnectionError(endpoint_url="https://x"), R.CONNECTION),
         (boto.ConnectionClosedError(endpoint_url="https://x"), R.CONNECTION),
-        (boto.SSLError(endpoint_url="https://x", error="bad"), R.CONNECTION),
+        (boto.SSLError(endpoint_url="https://x", error=ValueError("bad")), R.CONNECTION),
         (boto.ProxyConnectionError(proxy_url="http://x"), R.CONNECTION),
         (boto.HTTPClientError(error="bad"), R.CONNECTION),
         (boto.NoRegionError(), R.CONNECTION),
