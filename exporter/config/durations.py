@@ -41,6 +41,10 @@ class Duration(Kind):
         """Return the duration with the units that people use."""
         return value if isinstance(value, str) else format_duration(value)
 
+    def described(self) -> str:
+        """Return its name and bounds."""
+        return f"{self.name}, {self.at_least} to {self.at_most}"
+
     def schema(self) -> JsonSchema:
         """Return its pattern; bounds of a duration are beyond JSON Schema."""
         pattern = "(?=[0-9])" + "".join(f"([0-9]{{1,12}}{unit})?" for unit in _UNITS)

@@ -36,7 +36,7 @@ class Kind(ABC):
     """A kind of value. `read` returns it in the program's units, or raises a `refusal`."""
 
     name: ClassVar[str]
-    """What the documentation calls it."""
+    """What people call it."""
 
     @abstractmethod
     def read(self, value: Any, context: Context) -> Any:
@@ -49,6 +49,10 @@ class Kind(ABC):
     def write(self, value: Any) -> Any:
         """Return what a file says for the value."""
         return value
+
+    def described(self) -> str:
+        """Return what the documentation says of it: its name and its bounds."""
+        return self.name
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
@@ -114,6 +118,10 @@ class WholeNumber(Kind):
         if not isinstance(value, int) or isinstance(value, bool) or not self.at_least <= value <= self.at_most:
             raise refusal(f"expected a whole number from {self.at_least} to {self.at_most}")
         return value
+
+    def described(self) -> str:
+        """Return its name and bounds."""
+        return f"{self.name}, {self.at_least} to {self.at_most}"
 
     def schema(self) -> JsonSchema:
         """Return its bounds."""
