@@ -69,6 +69,8 @@ class Server:
             connections.add(task)
             try:
                 await self._serve(reader, writer)
+            except asyncio.CancelledError:
+                pass  # by `stop`, and asyncio would report it
             finally:
                 connections.discard(task)
                 writer.transport.abort()

@@ -4,34 +4,22 @@ Batch inference jobs, roles and the organization are its own; any other operatio
 call follows from the access key that signed it, the region from the signature's scope, as with the real one.
 """
 
-import asyncio
 import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
-from exporter.demo import bedrock, organizations, sts
 from exporter.demo.accounts import DEFAULT_ACCOUNTS, AwsAccount, Organization, by_id
-from exporter.demo.control import PREFIX, answer_control
-from exporter.demo.faults import FaultKind, Faults
-from exporter.demo.identity import Credential, Keyring, PolicyDocument, allows, authenticate
+from exporter.demo.faults import Faults
+from exporter.demo.front import respond
+from exporter.demo.identity import Credential, Keyring, PolicyDocument
 from exporter.demo.jobs import JobStore, Summary, to_summary
 from exporter.demo.rest_of_aws import RestOfAws
 from exporter.demo.server import Server
-from exporter.demo.wire import (
-    Answer,
-    Call,
-    Delivery,
-    HttpRequest,
-    Problem,
-    Refused,
-    Signature,
-    not_authorized,
-    operation_of,
-    signature,
-)
+from exporter.demo.wire import Call
 
 _REMEMBERED_REQUESTS = 10_000
 
@@ -87,8 +75,8 @@ class Simulation:
         self._initial_accounts = tuple(accounts)
         self.hub_id = hub_id or self._initial_accounts[-1].id
         self.now = now
-        self._server = Server(self._respond, host=host, port=port, tls=tls)
-        self._rest = RestOfAws()
+        self._server = Server(partial(respond, self), host=host, port=port, tls=tls)
+        self.rest = RestOfAws()
         self.reset()
 
     def reset(self) -> None:
@@ -106,8 +94,8 @@ class Simulation:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._stores: dict[tuple[str, str], JobStore] = {}
         self._jobs_made = 0
-        self._policies: dict[str, PolicyDocument] = {}
-        self._trust: dict[str, PolicyDocument] = {}
+        self.policies: dict[str, PolicyDocument] = {}
+        self.trust_policies: dict[str, PolicyDocument] = {}
         self.keyring = Keyring()
         user = f"arn:aws:iam::{self.hub_id}:user/bedrock-batch-exporter"
         self.credentials = self.keyring.add(
@@ -190,11 +178,11 @@ class Simulation:
 
     def attach_policy(self, arn: str, document: PolicyDocument) -> None:
         """Let a role or the hub's user do only what the policy allows; without one they may do everything."""
-        self._policies[arn] = document
+        self.policies[arn] = document
 
     def attach_trust_policy(self, role_arn: str, document: PolicyDocument) -> None:
         """Let only those assume the role whom the document admits; it goes before what `Role` says."""
-        self._trust[role_arn] = document
+        self.trust_policies[role_arn] = document
 
     def counts(self) -> Counter[tuple[str, str, str, str]]:
         """Count the calls by service, operation, account and region."""
@@ -204,91 +192,9 @@ class Simulation:
         """Count the calls of an operation in all accounts and regions."""
         return sum(number for key, number in self.counts().items() if key[1] == operation)
 
-    async def _respond(self, request: HttpRequest) -> Answer:
-        if request.path.startswith(PREFIX):
-            return answer_control(self, request)
-        signed = signature(request.headers, bearer_region=self.bearer_region)
-        if signed is None:
-            return Refused(Problem.DENIED, "Missing Authentication Token").answer("")
-        credential = self._credential(signed)
-        call = self._call(request, signed, credential)
-        self._remember(call)
-        if self.on_call:
-            self.on_call(call)
-        fault = self.faults.strike(call)
-        wait_seconds = self.latency_seconds + (fault.delay_seconds if fault else 0)
-        if wait_seconds:
-            await asyncio.sleep(wait_seconds)
-        if fault and fault.kind is FaultKind.HANG:
-            return Answer(delivery=Delivery.HANG, held=lambda: self.faults.holds(fault))
-        try:
-            if fault and (refusal := fault.refusal(call)):
-                raise refusal
-            answer = await self._perform(call, request, credential, empty=_is(fault, FaultKind.EMPTY_PAGE))
-        except Refused as refused:
-            answer = refused.answer(call.service)
-        return fault.spoil(call, answer) if fault else answer
-
-    def _credential(self, signed: Signature) -> Credential | None:
-        if signed.bearer_token:
-            user = f"arn:aws:iam::{self.bearer_account_id}:user/BedrockAPIKey-demo"
-            return Credential("", "", self.bearer_account_id, user, role_arn=user)
-        return self.keyring.find(signed.access_key)
-
-    def _call(self, request: HttpRequest, signed: Signature, credential: Credential | None) -> Call:
-        operation, params = operation_of(signed.service, request)
-        account_id = credential.account_id if credential else ""
-        if operation == "AssumeRole":
-            account_id = (params.get("RoleArn", "").split(":") + [""] * 5)[4]
-        principal = credential.principal if credential else "anonymous"
-        return Call(signed.service, operation, signed.region, account_id, principal, params)
-
-    def _remember(self, call: Call) -> None:
+    def remember(self, call: Call) -> None:
+        """Note a call that came in."""
         self._counts[call.service, call.operation, call.account_id, call.region] += 1
         self.requests.append(
             Request(call.service, call.operation, call.account_id, call.region, call.params, time.monotonic())
         )
-
-    async def _perform(self, call: Call, request: HttpRequest, credential: Credential | None, *, empty: bool) -> Answer:
-        now_seconds = self.now()
-        caller = authenticate(credential, request.headers.get("x-amz-security-token"), now_seconds)
-        own_account = self.accounts.get(caller.account_id)
-        if own_account is None or (call.service != "sts" and not own_account.can_use(call.region)):
-            raise Refused(Problem.UNKNOWN_KEY)
-        if call.operation == "GetCallerIdentity":
-            return sts.get_caller_identity(caller)
-        self._check_policy(call, caller)
-        match call.service, call.operation:
-            case "bedrock", "ListModelInvocationJobs":
-                store = self.store(caller.account_id, call.region)
-                return bedrock.list_jobs(
-                    store, call.params, now_seconds=now_seconds, overlap_jobs=self.overlap_jobs, empty=empty
-                )
-            case "sts", "AssumeRole":
-                return sts.assume_role(
-                    call,
-                    caller,
-                    account=self.accounts.get(call.account_id),
-                    trust=self._trust.get,
-                    keyring=self.keyring,
-                    now_seconds=now_seconds,
-                    session_seconds=self.session_seconds,
-                )
-            case "organizations", operation if operation in organizations.OPERATIONS:
-                accounts = tuple(self.accounts.values())
-                return organizations.answer_organizations(
-                    call, organization=self.organization, accounts=accounts, hub_id=self.hub_id
-                )
-            case "account", "ListRegions":
-                return organizations.answer_list_regions(call, own_account)
-        return await asyncio.to_thread(self._rest.answer, request, caller.account_id)
-
-    def _check_policy(self, call: Call, caller: Credential) -> None:
-        policy = self._policies.get(caller.role_arn)
-        resource = call.params.get("RoleArn", "*")
-        if policy is not None and not allows(policy, f"{call.service}:{call.operation}", resource):
-            raise not_authorized(call, resource=resource if resource != "*" else "")
-
-
-def _is(fault: Any, kind: FaultKind) -> bool:
-    return fault is not None and fault.kind is kind

@@ -164,29 +164,6 @@ def request_id() -> str:
     return f"00000000-0000-4000-8000-{next(_request_ids):012x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What `Authorization` says of a request: who signed it, for which service and region."""
-
-    service: str
-    region: str
-    access_key: str = ""
-    bearer_token: str = ""
-
-
-def signature(headers: Mapping[str, str], *, bearer_region: str) -> Signature | None:
-    """Read SigV4's credential scope or a bearer token; None for a request that has neither."""
-    kind, _, rest = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":  # boto3 sends it to Bedrock alone, and it names no region
-        return Signature("bedrock", bearer_region, bearer_token=rest)
-    if kind != "AWS4-HMAC-SHA256":
-        return None
-    scope = rest.partition("Credential=")[2].partition(",")[0].split("/")
-    if len(scope) != 5:  # noqa: PLR2004 - key/date/region/service/aws4_request
-        return None
-    return Signature(service=scope[3], region=scope[2], access_key=scope[0])
-
-
 def operation_of(service: str, request: HttpRequest) -> tuple[str, Mapping[str, str]]:
     """Tell the operation's name and its parameters."""
     params = dict(parse_qsl(request.query, keep_blank_values=True))

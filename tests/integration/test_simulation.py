@@ -3,8 +3,10 @@
 import json
 import socket
 import ssl
+import threading
 import time
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
@@ -229,6 +231,19 @@ def test_unknown_keys_are_told_apart_by_service(simulation, connect):
     assert code(error) == (403, "InvalidClientTokenId")
 
 
+def test_a_wrong_secret_or_session_token_is_noticed(simulation, connect):
+    own = simulation.credentials
+    with pytest.raises(ClientError) as error:
+        listed(connect("bedrock", credentials=replace(own, secret_key="another")))
+    assert code(error) == (403, "InvalidSignatureException")
+    with pytest.raises(ClientError) as error:
+        connect("sts", credentials=replace(own, secret_key="another")).get_caller_identity()
+    assert code(error) == (403, "SignatureDoesNotMatch")
+    with pytest.raises(ClientError) as error:
+        listed(connect("bedrock", credentials=replace(own, session_token="another")))
+    assert code(error) == (403, "UnrecognizedClientException")
+
+
 def test_a_bearer_token_answers_as_its_own_account(monkeypatch, tmp_path):
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -321,7 +336,8 @@ def test_a_page_can_be_empty_and_still_lead_on(simulation, jobs, bedrock):
     assert len(bedrock.list_model_invocation_jobs(nextToken=empty["nextToken"])["invocationJobSummaries"]) == 25
 
 
-def test_stopping_lets_go_of_what_hangs():
+def test_stopping_lets_go_of_what_hangs(capfd):
+    threads = set(threading.enumerate())
     simulation = Simulation()
     simulation.start()
     simulation.faults.add("hang")
@@ -341,6 +357,8 @@ def test_stopping_lets_go_of_what_hangs():
         assert time.monotonic() - began < 1
         assert hanging.recv(1) == b""
         assert idle.recv(1) == b""
+    assert capfd.readouterr() == ("", "")
+    assert set(threading.enumerate()) == threads
 
 
 def test_organizations_are_listed_by_pages_and_units(simulation, connect):
