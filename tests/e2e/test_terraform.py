@@ -20,7 +20,7 @@ PRINCIPAL = "arn:aws:iam::111122223333:role/hub"
 
 @pytest.fixture
 def terraform(tmp_path):
-    path = program("terraform", "see https://developer.hashicorp.com/terraform/install")
+    path = program("terraform", "see https://developer.hashicorp.com/terraform/install", required_by="REQUIRE_TOOLS")
     environment = os.environ | {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1"}
 
     def run(*arguments):
