@@ -12,7 +12,7 @@ import yaml
 
 from exporter.config.problems import ConfigError, Path, Problem, key_quoted
 
-MOST_VALUES: Final = 200_000
+MOST_VALUES: Final = 50_000
 """Values of a file, aliases written out: more than any real file, far fewer than a bomb of aliases."""
 
 VARIABLE: Final = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"

@@ -27,9 +27,9 @@ class Context(TypedDict):
     known_regions: Collection[str]
 
 
-def refusal(expected: str) -> PydanticCustomError:
-    """Return the error that says what was expected; what came is added where it is shown."""
-    return PydanticCustomError("expected", "{expected}", {"expected": expected})
+def refusal(expected: str, *, shown: bool = True) -> PydanticCustomError:
+    """Return the error that says what was expected. What came is added later: itself, or its kind if not `shown`."""
+    return PydanticCustomError("expected" if shown else "expected a secret", "{expected}", {"expected": expected})
 
 
 class Kind(ABC):
@@ -77,9 +77,18 @@ class Text(Kind):
     def read(self, value: Any, context: Context) -> str:
         """Return the text itself."""
         del context
-        if isinstance(value, str) and re.fullmatch(self.pattern, value):
+        if isinstance(value, str) and self.admits(value):
             return value
-        raise refusal(f"expected {self.expected}" + (" in quotes" if isinstance(value, int | float) else ""))
+        quotes = " in quotes" if isinstance(value, int | float) else ""
+        raise refusal(f"expected {self.expected}{quotes}", shown=not self.is_secret(value))
+
+    def admits(self, text: str) -> bool:
+        """Tell whether the text has the form."""
+        return bool(re.fullmatch(self.pattern, text))
+
+    def is_secret(self, _value: Any) -> bool:
+        """Tell whether a refused value may hold a secret, and is not to be shown."""
+        return False
 
     def schema(self) -> JsonSchema:
         """Return its pattern, which a reference to the environment satisfies too."""
@@ -94,8 +103,12 @@ class Secret(Text):
     def read(self, value: Any, context: Context) -> str:
         """Return the text itself."""
         if value == self.SHOWN:
-            raise refusal(f"expected {self.expected}, not the {self.SHOWN} that is shown in its place")
+            raise refusal(f"expected {self.expected}, not what is shown in its place")
         return super().read(value, context)
+
+    def is_secret(self, _value: Any) -> bool:
+        """Return that it may."""
+        return True
 
     def write(self, value: Any) -> Any:
         """Return what is shown in its place."""
@@ -167,17 +180,18 @@ class Expression(Kind):
 class Url(Text):
     """The address of an HTTP service, without user and password."""
 
-    expected: str = "a URL such as https://vpce-0a1b.bedrock.us-east-1.vpce.amazonaws.com"
+    expected: str = "a URL such as https://vpce-0a1b.bedrock.us-east-1.vpce.amazonaws.com, without user and password"
     pattern: str = URL
     name = "URL"
 
-    def read(self, value: Any, context: Context) -> str:
-        """Return the URL itself."""
-        url = super().read(value, context)
-        port = re.search(r"^https?://[^/]*:([0-9]+)(?:/|$)", url)
-        if port and not 1 <= int(port[1]) <= 65535:  # noqa: PLR2004
-            raise refusal(f"expected {self.expected}")
-        return url
+    def admits(self, text: str) -> bool:
+        """Tell whether the text has the form, and a port that exists."""
+        port = re.search(r"^https?://[^/]*:([0-9]+)(?:/|$)", text)
+        return super().admits(text) and (port is None or 1 <= int(port[1]) <= 65535)  # noqa: PLR2004
+
+    def is_secret(self, value: Any) -> bool:
+        """Tell whether there may be a password in it."""
+        return "@" in str(value)
 
 
 @dataclass(frozen=True)

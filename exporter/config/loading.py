@@ -28,7 +28,7 @@ def load(text: str, source: str, environ: Mapping[str, str], known_regions: Coll
         problems += [
             _problem(document, path, details)
             for details in error.errors(include_url=False)
-            if (path := _path(details["loc"])) not in document.unreadable
+            if (path := _path(details)) not in document.unreadable
         ]
     if config is None or problems:
         problems.sort(key=lambda problem: problem.row)
@@ -41,9 +41,13 @@ def dump(config: Config) -> str:
     return write(config.model_dump(mode="json", by_alias=True))
 
 
-def _path(location: Path) -> Path:
-    """Return the keys of the file; pydantic names what has a default by the field."""
-    return tuple(_KEYS.get(part, part) if isinstance(part, str) else part for part in location)
+def _path(details: ErrorDetails) -> Path:
+    """Return the place in the file; pydantic names a key that the file lacks by its field."""
+    *path, last = details["loc"] or (None,)
+    if last is None:
+        return ()
+    is_field = details["type"] != "extra_forbidden" and last in _KEYS
+    return (*path, _KEYS[str(last)] if is_field else last)
 
 
 def _problem(document: Document, path: Path, details: ErrorDetails) -> Problem:
@@ -56,10 +60,11 @@ def _problem(document: Document, path: Path, details: ErrorDetails) -> Problem:
             return Problem(path[:-1], _unknown_key(path), row)
         case "missing":
             return Problem(path[:-1], f"expected the key {path[-1]!r}, got none", row)
+        case "expected a secret":
+            return Problem(path, f"{message}, got {kind(value)}", row)
         case "expected":
-            came = kind(value) if path[-1] == "external_id" else quoted(value)
             default = "" if document.holds(path) else ", the default"
-            return Problem(path, f"{message}, got {came}{default}", row)
+            return Problem(path, f"{message}, got {quoted(value)}{default}", row)
     expected = "a list" if details["type"] == "tuple_type" else _MAPPINGS[_section(path)]
     return Problem(path, f"expected {expected}, got {kind(value)}", row)
 
@@ -81,16 +86,16 @@ def _section(path: Path) -> tuple[str, ...]:
 
 def _unknown_key(path: Path) -> str:
     key, section = str(path[-1]), _section(path[:-1])
-    if ":" in key:
-        return f"unknown key {key_quoted(key)}"
     known = _keys(SECTIONS[section])
     meant = nearest(key, known)
-    if meant:
-        return f"unknown key {quoted(key)}, did you mean {meant!r}?"
     homes = [".".join(home) or "the top level" for home, other in SECTIONS.items() if key in _keys(other)]
-    if homes:
-        return f"unknown key {quoted(key)}, it belongs in {' or '.join(homes)}"
-    return f"unknown key {quoted(key)}, expected one of {', '.join(sorted(known))}"
+    if meant:
+        hint = f"did you mean {meant!r}?"
+    elif homes:
+        hint = f"it belongs in {' or '.join(homes)}"
+    else:
+        hint = f"expected one of {', '.join(sorted(known))}"
+    return f"unknown key {key_quoted(key)}, {hint}"
 
 
 def _keys(section: type[BaseModel]) -> set[str]:

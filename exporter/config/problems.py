@@ -14,7 +14,6 @@ LONGEST_QUOTE = 80
 
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 class ConfigError(Exception):
@@ -63,7 +62,7 @@ def quoted(value: Any) -> str:
             return "a list" if value else "an empty list"
         case str() if len(value) > LONGEST_QUOTE:
             return f"{value[:LONGEST_QUOTE]!r}... ({len(value)} characters)"
-    return _CREDENTIALS.sub("//<secret>@", repr(value))
+    return repr(value)
 
 
 def kind(value: Any) -> str:
@@ -79,9 +78,11 @@ def kind(value: Any) -> str:
 
 
 def key_quoted(key: str) -> str:
-    """Show a key, but nothing after a colon in it: `external_id:hunter2` lacks a space, and ends in a secret."""
-    before, colon, _ = key.partition(":")
-    return f"{quoted(before + '...')} (is a space missing after its colon?)" if colon else quoted(key)
+    """Show a key, but only its first word: `external_id:hunter2` lacks a space, and ends in a secret."""
+    if _PLAIN_KEY.fullmatch(key):
+        return quoted(key)
+    word = re.match(r"[A-Za-z0-9_-]{0,20}", key)
+    return f"'{word[0] if word else ''}...' (a key is one word, a colon and a space)"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -34,6 +34,8 @@ class Region(Kind):
         known = context["known_regions"]
         if isinstance(value, str) and re.fullmatch(REGION, value) and (value in known or _could_be(value, known)):
             return value
+        if value == "all":
+            raise refusal("expected an AWS region such as us-east-1, or the word all without brackets")
         probably = nearest(value.lower(), known) if isinstance(value, str) else None
         raise refusal(f"expected an AWS region such as {probably or 'us-east-1'}")
 

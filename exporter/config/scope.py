@@ -62,7 +62,9 @@ def remarks(config: Config, known_regions: Collection[str] = ()) -> tuple[str, .
     found = []
     if config.lookback_seconds <= LONGEST_JOB_SECONDS:
         lookback = format_duration(config.lookback_seconds)
-        found.append(f"lookback: a job may take 7d, so one that takes longer than {lookback} is not counted at its end")
+        found.append(
+            f"lookback: a job may take 7d, and one that takes {lookback} or longer is not counted when it ends"
+        )
     if config.stale_after_seconds < 2 * config.poll_interval_seconds + config.poll_timeout_seconds:
         found.append(
             "stale_after: less than twice poll_interval and poll_timeout, so one failed poll withdraws the series"
