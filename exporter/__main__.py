@@ -20,10 +20,12 @@ from exporter import __version__, log
 from exporter.aws import policy
 from exporter.cli import PROGRAM, UsageError, parse
 from exporter.clock import SystemClock
-from exporter.config import ConfigError
+from exporter.config import ConfigError, plain
 from exporter.roof import Exporter, read_config, targets_of
 from exporter.web.listening import ListenError
+from exporter.web.security import WebConfigFile
 from exporter.web.server import Server
+from exporter.web.webconfig import WebConfigError
 
 DRAIN_SECONDS = 3.0
 OK, FAILED, MISUSED = 0, 1, 2
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(options, environ)
     except UsageError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
-    except ConfigError as error:
+    except (ConfigError, WebConfigError) as error:
         print(*error.errors, sep="\n", file=sys.stderr)  # noqa: T201
     return MISUSED
 
@@ -51,6 +53,7 @@ def _run(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.config_check:
         config = read_config(options.config_file, environ)
         found = targets_of(config, options.config_file)
+        _web_config(options.web_config_file)
         print(f"{options.config_file or 'the defaults'}: valid, {len(found)} targets")  # noqa: T201
         return OK
     exporter = _exporter(options, environ)
@@ -67,6 +70,19 @@ def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
     )
 
 
+def _web_config(path: str | None) -> WebConfigFile | None:
+    """Return the web configuration, which follows its files from here on. Raises WebConfigError."""
+
+    def parse(text: str) -> Any:
+        try:
+            # Unlike the configuration it knows no ${NAME}: one file serves all exporters of a machine.
+            return plain(text.replace("${", "$${"), str(path), {})
+        except ConfigError as error:
+            raise WebConfigError(error.errors) from None
+
+    return None if path is None else WebConfigFile(Path(path), parse)
+
+
 async def _serve(exporter: Exporter, options: Namespace) -> int:
     """Serve until a signal, then finish what is under way."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -76,6 +92,7 @@ async def _serve(exporter: Exporter, options: Namespace) -> int:
     server = Server(
         exporter.site(options.web_telemetry_path, lifecycle=options.web_enable_lifecycle),
         listen=options.web_listen_address,
+        web_config=_web_config(options.web_config_file),
         max_requests=options.web_max_requests,
     )
     try:

@@ -110,6 +110,11 @@ FLAGS = (
         metavar="[HOST]:PORT",
         repeatable=True,
     ),
+    Flag(
+        "web.config.file",
+        "TLS, client certificates, users and headers, in the format of Prometheus' exporter-toolkit",
+        metavar="FILE",
+    ),
     Flag("web.telemetry-path", "path of the metrics", _path, "/metrics", metavar="PATH"),
     Flag("web.enable-lifecycle", "allow POST /-/reload", _switch, default=False),
     Flag(

@@ -1,6 +1,7 @@
 """One client's connection: its requests in turn, each with a time limit, on tornado's HTTP/1 protocol."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -12,6 +13,7 @@ from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnec
 from tornado.iostream import IOStream, StreamClosedError
 
 from exporter.web.app import Answer, Request, text
+from exporter.web.tls import names
 
 log = structlog.get_logger()
 
@@ -53,10 +55,13 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         self,
         stream: IOStream,
         remote: str,
+        *,
         limits: Limits,
         answer: Callable[[Request, str], Awaitable[Answer]],
         on_change: Callable[["Connection"], None],
+        allowed_names: frozenset[str] | None = None,
     ) -> None:
+        """Serve the stream. Of a TLS client only a certificate with one of the names is let in; None: any client."""
         self.remote = remote
         self.requests = 0
         self.is_busy = False
@@ -67,6 +72,7 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         self.limits = limits
         self._answer = answer
         self._on_change = on_change
+        self._allowed_names = allowed_names
         self._loop = asyncio.get_running_loop()
         self.waiting_since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -78,6 +84,13 @@ class Connection(httputil.HTTPServerConnectionDelegate):
     def close(self) -> None:
         """Close the connection at once, whatever it is doing."""
         self._stream.close()
+
+    async def abandon(self) -> None:
+        """Close the connection and give up the answer that is being made."""
+        self.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     def start_request(self, _server: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:
         """Wait for a request (tornado's hook)."""
@@ -93,8 +106,12 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         self._on_change(self)
 
     def begin(self) -> None:
-        """Take note that a request's headers have arrived."""
+        """Take note that a request's headers have arrived; raise HTTPInputError if the client is not let in."""
         self._stop_timer()
+        if self._allowed_names is not None and not self._allowed_names & self._client_names():
+            log.info("client certificate refused: it has none of client_allowed_sans", remote=self.remote)
+            self.close()
+            raise httputil.HTTPInputError("client certificate refused")
         self.requests += 1
         self.is_busy = True
 
@@ -117,6 +134,10 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         finally:
             self.is_busy = False
             self._on_change(self)
+
+    def _client_names(self) -> set[str]:
+        connected = self._stream.socket
+        return names(connected.getpeercert()) if isinstance(connected, ssl.SSLSocket) else set()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, SSLIOStream
 
 from exporter.web.app import Answer, Request, Route, Site, find, routes, text
+from exporter.web.auth import Authenticator, Verdict
 from exporter.web.connection import Connection, Limits
 from exporter.web.listening import BACKLOG, ListenError, bind, open_files_limit, text_of
+from exporter.web.security import OPEN, Secured, WebConfigFile
 
 log = structlog.get_logger()
 
@@ -38,12 +41,15 @@ class Server:
         site: Site,
         *,
         listen: Sequence[str] = ("[::]:10042",),
+        web_config: WebConfigFile | None = None,
         max_requests: int = 40,
         limits: Limits | None = None,
     ) -> None:
         """Prepare to listen on `[host]:port` each; more than `max_requests` at once (0: no limit) are answered 503."""
         self._routes = routes(site)
         self._listen = tuple(listen)
+        self._web_config = web_config
+        self._authenticator = Authenticator()
         self._max_requests = max_requests
         self._limits = limits or Limits()
         self._sockets: list[socket.socket] = []
@@ -92,18 +98,36 @@ class Server:
             await asyncio.wait_for(self._emptied(), max(0.0, deadline - loop.time()))
         if self._connections:
             log.warning("connections closed before they were finished", connections=len(self._connections))
-        for connection in tuple(self._connections):
-            connection.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._authenticator.close()
+        for connection in tuple(self._connections):
+            await connection.abandon()
 
     async def _emptied(self) -> None:
         while self._connections:
             self._changed.clear()
             await self._changed.wait()
 
-    async def _answer(self, request: Request, _remote: str) -> Answer:
-        answer = await self._route(request)
-        return Answer(answer.status, answer.body, DEFAULT_HEADERS | dict(answer.headers))
+    def _secured(self) -> Secured:
+        return OPEN if self._web_config is None else self._web_config.current()
+
+    async def _answer(self, request: Request, remote: str) -> Answer:
+        secured = self._secured()
+        answer = await self._refusal(secured, request, remote) or await self._route(request)
+        headers = DEFAULT_HEADERS | dict(answer.headers) | dict(secured.config.headers)
+        return Answer(answer.status, answer.body, {name: value for name, value in headers.items() if value})
+
+    async def _refusal(self, secured: Secured, request: Request, remote: str) -> Answer | None:
+        if secured.bucket is not None and not secured.bucket.take():
+            return text("Too many requests, by rate_limit of the web configuration.", 429)
+        if not secured.config.users:
+            return None
+        verdict = await self._authenticator.check(secured.config.users, request.headers.get("Authorization"), remote)
+        if verdict is Verdict.BUSY:
+            return text("Too many passwords are being checked, try again later.", 429)
+        if verdict is Verdict.DENIED:
+            return text("Unauthorized.", 401, WWW_Authenticate='Basic realm="bedrock-batch-exporter", charset="UTF-8"')
+        return None
 
     async def _route(self, request: Request) -> Answer:
         route = find(self._routes, request)
@@ -155,14 +179,30 @@ class Server:
             accepted.close()
             return
         accepted.setblocking(False)
-        stream = self._stream(accepted)
-        if stream is not None:
-            connection = Connection(stream, remote, self._limits, self._answer, self._change)
-            connection.is_last = self._is_draining
-            self._connections.add(connection)
+        secured = self._secured()
+        try:
+            stream = self._stream(accepted, secured.context)
+        except OSError as error:  # gone already, as after a port scan
+            log.debug("client went away", remote=remote, error=error.strerror)
+            accepted.close()
+            return
+        connection = Connection(
+            stream,
+            remote,
+            limits=self._limits,
+            answer=self._answer,
+            on_change=self._change,
+            allowed_names=secured.config.tls.client_allowed_sans if secured.config.tls else None,
+        )
+        connection.is_last = self._is_draining
+        self._connections.add(connection)
 
-    def _stream(self, accepted: socket.socket) -> IOStream | None:
-        return IOStream(accepted, max_buffer_size=8 * self._limits.header_bytes)
+    def _stream(self, accepted: socket.socket, context: ssl.SSLContext | None) -> IOStream:
+        buffer_bytes = 8 * self._limits.header_bytes
+        if context is None:
+            return IOStream(accepted, max_buffer_size=buffer_bytes)
+        wrapped = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+        return SSLIOStream(wrapped, max_buffer_size=buffer_bytes)
 
     def _evict(self) -> bool:
         """Close the connection that has waited longest, first of those that never sent a whole request."""
