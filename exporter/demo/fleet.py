@@ -21,15 +21,6 @@ HISTORY_HOURS = 96.0
 _HOUR_SECONDS = 3600.0
 _JITTER = 0.1
 _STOPPING_HOURS = 1.3
-_FINAL_STATUS = {
-    Ending.COMPLETED: "Completed",
-    Ending.FAILED: "Failed",
-    Ending.INVALID: "Failed",
-    Ending.STOPPED: "Stopped",
-    Ending.EXPIRED: "Expired",
-    Ending.TOO_SLOW: "PartiallyCompleted",
-    Ending.STALLED: "PartiallyCompleted",
-}
 
 
 class Jobs(Protocol):
@@ -168,7 +159,7 @@ class _Stream:
             started_seconds=at(started),
             stopping_seconds=at(stopping),
             end_seconds=at(end),
-            final_status=_FINAL_STATUS[ending],
+            final_status=ending.final_status,
             expiration_seconds=at(timeout),
             timeout_hours=timeout,
             invocation_type=workload.invocation_type,

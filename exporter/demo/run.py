@@ -1,11 +1,13 @@
 """The demo: a simulated AWS with a fleet that lives, and what an exporter needs to watch it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.demo.accounts import EXTERNAL_ID
+from exporter.demo.course import Course
 from exporter.demo.fleet import DEFAULT_REGIONS, DEFAULT_SPEED, HISTORY_HOURS, Fleet
 from exporter.demo.simulation import Simulation
 from exporter.demo.wire import Call
+from exporter.demo.workloads import FLEET, Workload
 
 _HOUR_SECONDS = 3600.0
 _TICK_SECONDS = 0.5
@@ -21,11 +23,29 @@ def start(*, speed: float = DEFAULT_SPEED, seed: int = 0, host: str = "127.0.0.1
     return simulation.start()
 
 
-def inhabit(simulation: Simulation, *, speed: float = DEFAULT_SPEED, seed: int = 0) -> Fleet:
-    """Let a fleet live in the simulation's accounts; it is brought up to date whenever the simulation is called."""
+def inhabit(
+    simulation: Simulation,
+    *,
+    speed: float = DEFAULT_SPEED,
+    seed: int = 0,
+    workloads: Sequence[Workload] = FLEET,
+    courses: Iterable[Course] = (),
+) -> Fleet:
+    """Let a fleet live in the simulation's accounts; it is brought up to date whenever the simulation is called.
+
+    `courses` are single jobs beside the workloads.
+    """
     now_seconds = simulation.now()
-    begin_seconds = now_seconds - HISTORY_HOURS * _HOUR_SECONDS / speed
-    fleet = Fleet(simulation, tuple(simulation.accounts), begin_seconds=begin_seconds, seed=seed, speed=speed)
+    fleet = Fleet(
+        simulation,
+        tuple(simulation.accounts),
+        begin_seconds=now_seconds - HISTORY_HOURS * _HOUR_SECONDS / speed,
+        seed=seed,
+        speed=speed,
+        workloads=workloads,
+    )
+    for course in courses:
+        fleet.play(course)
     fleet.advance(now_seconds)
     next_seconds = now_seconds
 

@@ -21,6 +21,19 @@ class Ending(StrEnum):
     STALLED = "stalled"
     """It stops moving halfway, until its time is up."""
 
+    @property
+    def final_status(self) -> str:
+        """The status it stays in."""
+        return {
+            Ending.COMPLETED: "Completed",
+            Ending.FAILED: "Failed",
+            Ending.INVALID: "Failed",
+            Ending.STOPPED: "Stopped",
+            Ending.EXPIRED: "Expired",
+            Ending.TOO_SLOW: "PartiallyCompleted",
+            Ending.STALLED: "PartiallyCompleted",
+        }[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:

@@ -10,7 +10,9 @@ from exporter.demo.bedrock import STATUSES
 from exporter.demo.course import MESSAGE_MARKER
 from exporter.demo.fleet import DEFAULT_REGIONS, HISTORY_HOURS, Fleet
 from exporter.demo.jobs import parse_time
+from exporter.demo.scenes import scene
 from exporter.demo.simulation import Simulation
+from exporter.demo.workloads import Ending
 
 NOW = 1_795_442_400.0  # 2026-11-23T14:00:00Z
 HOUR = 3600.0
@@ -177,3 +179,35 @@ def test_names_and_arns_are_the_apis(world):
     assert len(set(arns)) == len(arns)
     assert all(len(arn.rpartition("/")[2]) == 12 for arn in arns)
     assert any(job["jobName"].startswith("nightly-embeddings-20261123-00") for job in world.jobs())
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_a_scene_ends_as_chosen_when_chosen(ending):
+    simulation = Simulation(now=lambda: NOW)
+    fleet = Fleet(simulation, ACCOUNT_IDS, begin_seconds=NOW - 60, workloads=())
+    fleet.play(
+        scene(ending, account_id=ACCOUNT_IDS[0], region="eu-west-1", name="the-job", now_seconds=NOW, in_seconds=100)
+    )
+    history = []
+    for second in range(0, 101, 5):
+        fleet.advance(NOW + second)
+        history += simulation.jobs(ACCOUNT_IDS[0], "eu-west-1")
+
+    last = history.pop()
+    assert {job["jobName"] for job in history} == {"the-job"}
+    assert all(job["status"] in ACTIVE for job in history)
+    assert last["status"] == ending.final_status
+    assert ("message" in last) == (ending in {Ending.FAILED, Ending.INVALID})
+    done = [job.get("processedRecordCount", 0) for job in history] + [last.get("processedRecordCount", 0)]
+    match ending:
+        case Ending.EXPIRED | Ending.INVALID:
+            assert not any(done)
+        case Ending.STALLED:
+            assert done[3] < done[5] == done[-1] == 5000
+        case Ending.TOO_SLOW:
+            assert unix(last["jobExpirationTime"]) == NOW + 100
+            assert 3000 < done[-1] < 7000
+        case Ending.COMPLETED:
+            assert done[-1] == 10_000
+        case Ending.STOPPED:
+            assert history[-1]["status"] == "Stopping"
