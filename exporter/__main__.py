@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from exporter import __version__, log
 from exporter.aws import policy
 from exporter.cli import PROGRAM, UsageError, parse
 from exporter.clock import SystemClock
-from exporter.config import ConfigError, plain
+from exporter.config import ConfigError, load, plain
 from exporter.roof import Exporter, read_config, targets_of
 from exporter.web.listening import ListenError
 from exporter.web.security import WebConfigFile
@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.command == "iam-policy":
         return _print_policy(options)
+    if options.command == "demo":
+        return _demo(options)
     if options.config_check:
         config = read_config(options.config_file, environ)
         found = targets_of(config, options.config_file)
@@ -83,8 +85,10 @@ def _web_config(path: str | None) -> WebConfigFile | None:
     return None if path is None else WebConfigFile(Path(path), parse)
 
 
-async def _serve(exporter: Exporter, options: Namespace) -> int:
-    """Serve until a signal, then finish what is under way."""
+async def _serve(
+    exporter: Exporter, options: Namespace, announce: Callable[[str], None] = lambda _address: None
+) -> int:
+    """Serve until a signal, then finish what is under way. `announce` is told the first address."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -103,6 +107,7 @@ async def _serve(exporter: Exporter, options: Namespace) -> int:
     threading.Thread(target=exporter.poller.run, name="schedule", daemon=True).start()
     logger = structlog.get_logger()
     logger.info("listening", addresses=",".join(server.addresses), version=__version__)
+    announce(server.addresses[0])
     await stop.wait()
     logger.info("stopping")
     exporter.poller.stop()
@@ -144,6 +149,51 @@ def _print_policy(options: Namespace) -> int:
         document = documents[options.subject]()
     print(json.dumps(document, indent=2))  # noqa: T201
     return OK
+
+
+def _demo(options: Namespace) -> int:
+    """Serve a simulated AWS and the exporter on it, until a signal."""
+    try:
+        from exporter.demo import run  # noqa: PLC0415 - only here is the extra needed
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"demo: {error.name} is not installed; expected the extra: pip install 'bedrock-batch-exporter[demo]'"
+        ) from None
+    simulation = run.start(speed=options.demo_speed)
+    try:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]  # the demo sees the simulated AWS alone
+        os.environ.update(run.environment(simulation))
+        text = run.config_text(simulation)
+        exporter = Exporter(lambda: load(text, "demo", {}), "demo", SystemClock(), "demo", is_daemon=True)
+        return asyncio.run(_serve(exporter, options, lambda address: _greet(address, options)))
+    finally:
+        simulation.stop()
+
+
+def _greet(address: str, options: Namespace) -> None:
+    """Tell a person where to look."""
+    port = address.rpartition(":")[2]
+    print(  # noqa: T201
+        f"""
+A simulated AWS is running, {options.demo_speed:g} times faster than the real one: 3 accounts, 3 regions.
+
+  page      http://127.0.0.1:{port}/
+  metrics   http://127.0.0.1:{port}{options.web_telemetry_path}
+
+To scrape it, add this to your prometheus.yml:
+
+  scrape_configs:
+    - job_name: bedrock-batch-exporter
+      scrape_interval: 5s
+      metrics_path: {options.web_telemetry_path}
+      static_configs:
+        - targets: ["127.0.0.1:{port}"]
+
+Ctrl-C stops it.
+""",
+        flush=True,
+    )
 
 
 def _tell_of_dead_thread(died: threading.ExceptHookArgs) -> None:

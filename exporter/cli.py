@@ -14,6 +14,7 @@ COMMANDS = {
     "once": "poll every target once and print the metrics; exit 1 if a target failed",
     "iam-policy": "print an IAM policy: member (the role in each account), trust (who may assume it), "
     "hub (the exporter's own)",
+    "demo": "serve a simulated AWS whose jobs move while you watch; needs the extra [demo]",
 }
 
 

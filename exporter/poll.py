@@ -9,6 +9,7 @@ import itertools
 import queue
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +28,10 @@ BACKOFF_INTERVALS = (1, 1, 2, 4)
 DISABLED_INTERVALS = 15
 """Intervals until a region that is not enabled is asked again: people enable regions rarely."""
 LONGEST_RETRY_AFTER_SECONDS = 900.0
+LOST_POLLS = 2
+"""Threads of one target that may be stuck while it is polled anew."""
+SUSPECT_SECONDS = 1.0
+"""How long a target that hung waits for a place: such targets hold a quarter of the workers at most."""
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 60.0
 FIRST_POLLS_PER_SECOND = 50.0
@@ -70,6 +75,7 @@ class _Poll:
     started_monotonic: float
     previous: Listing | None
     account_id: str | None
+    is_suspect: bool = False
     is_abandoned: bool = False
 
 
@@ -103,8 +109,9 @@ class Poller:
         self._under_way: dict[tuple[str, str], _Poll] = {}
         """By the target's key: one poll a target at once, even where a reload removes it and another brings it back."""
         self._sequence = itertools.count()
-        self._start_monotonic = clock.monotonic()
-        self._beat_monotonic = self._start_monotonic
+        self._lost: Counter[tuple[str, str]] = Counter()
+        """Threads by target that were given up and have yet to return."""
+        self._beat_monotonic = clock.monotonic()
         self._stopping = False
         self._has_ended = False
         self.snapshot = Snapshot()
@@ -168,6 +175,9 @@ class Poller:
         # A poll that was given up still has its thread, but no longer anyone's place.
         return sum(not poll.is_abandoned for poll in self._under_way.values()) < self._settings.workers
 
+    def _suspects_under_way(self) -> int:
+        return sum(poll.is_suspect and not poll.is_abandoned for poll in self._under_way.values())
+
     def _apply(self, settings: Settings, fetch: Fetch) -> None:
         """Adopt settings. A target that is only renamed takes its state along."""
         now, unix = self._clock.monotonic(), self._clock.now()
@@ -202,12 +212,17 @@ class Poller:
             _, _, target = heapq.heappop(self._due)
             now = self._clock.monotonic()
             state = self.snapshot.states[target]
+            is_suspect = isinstance(state.last, Failed) and state.last.failure.reason is FailureReason.TIMEOUT
+            if is_suspect and self._suspects_under_way() >= max(1, self._settings.workers // 4):
+                heapq.heappush(self._due, (now + SUSPECT_SECONDS, next(self._sequence), target))
+                continue
             poll = _Poll(
                 target=target,
                 at_seconds=self._clock.now(),
                 started_monotonic=now,
                 previous=state.success.listing if state.success else None,
                 account_id=state.account_id,
+                is_suspect=is_suspect,
             )
             self._under_way[target.key] = poll
             heapq.heappush(self._deadlines, (now + self._settings.timeout_seconds, next(self._sequence), poll))
@@ -218,7 +233,7 @@ class Poller:
                     FailureReason.OTHER, str(error), "raise the limit of threads of this machine or container"
                 )
                 self._arrived(poll, Failed(failure, poll.at_seconds, 0.0))
-        self.snapshot = replace(self.snapshot, workers_busy=len(self._under_way))
+        self.snapshot = replace(self.snapshot, workers_busy=len(self._under_way) + self._lost.total())
 
     def _poll(self, poll: _Poll, fetch: Fetch) -> None:
         """Run in a thread of its own: whatever happens, one outcome arrives."""
@@ -231,8 +246,12 @@ class Poller:
         self._inbox.put(lambda: self._arrived(poll, outcome))
 
     def _arrived(self, poll: _Poll, outcome: Outcome) -> None:
-        del self._under_way[poll.target.key]
-        target = self._targets.get(poll.target.key)
+        key = poll.target.key
+        if self._under_way.get(key) is not poll:
+            self._lost[key] -= 1
+            return
+        del self._under_way[key]
+        target = self._targets.get(key)
         if target:
             if not poll.is_abandoned:
                 self._fold(target, outcome)
@@ -242,17 +261,32 @@ class Poller:
         now = self._clock.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, _, poll = heapq.heappop(self._deadlines)
-            target = self._targets.get(poll.target.key)
-            if target and self._under_way.get(target.key) is poll and not poll.is_abandoned:
-                poll.is_abandoned = True
-                waited = now - poll.started_monotonic
-                failure = Failure(
-                    FailureReason.TIMEOUT,
-                    f"no complete answer within {waited:.0f} s",
-                    "AWS answers slowly or not at all: check the network path and proxies, "
-                    "or raise poll_timeout if the account has very many jobs",
-                )
-                self._fold(target, Failed(failure, poll.at_seconds, waited))
+            if self._under_way.get(poll.target.key) is poll:
+                self._give_up(poll, now)
+
+    def _give_up(self, poll: _Poll, now: float) -> None:
+        """Fail a poll that takes too long, and in the end go on without its thread.
+
+        Sockets have timeouts, so that the thread ends soon, too; fed a byte now and then it can last for hours.
+        """
+        key, target = poll.target.key, self._targets.get(poll.target.key)
+        if not poll.is_abandoned and target:
+            waited = now - poll.started_monotonic
+            failure = Failure(
+                FailureReason.TIMEOUT,
+                f"no complete answer within {waited:.0f} s",
+                "AWS answers slowly or not at all: check the network path and proxies, "
+                "or raise poll_timeout if the account has very many jobs",
+            )
+            self._fold(target, Failed(failure, poll.at_seconds, waited))
+        elif self._lost[key] < LOST_POLLS:
+            self._lost[key] += 1
+            del self._under_way[key]
+            if target:
+                self._schedule(target, poll.started_monotonic)
+            return
+        poll.is_abandoned = True
+        heapq.heappush(self._deadlines, (now + self._settings.timeout_seconds, next(self._sequence), poll))
 
     def _fold(self, target: Target, outcome: Outcome) -> None:
         before = self.snapshot.states[target]

@@ -65,6 +65,7 @@ def config_text(simulation: Simulation, *, regions: Iterable[str] = DEFAULT_REGI
     lines = [
         f"poll_interval: {poll_interval}",
         "poll_timeout: 10s",
+        "finished_job_retention: 10m",
         f"endpoint_url: {simulation.url}",
         f"regions: [{', '.join(regions)}]",
         "accounts:",
