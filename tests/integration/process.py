@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,9 +123,10 @@ class Process:
     def text(self) -> str:
         return self.get("/metrics").decode()
 
-    def samples(self) -> Samples:
-        """Scrape, and return every sample by name and labels."""
-        return samples_of(self.text())
+    def samples(self, *names: str) -> Samples:
+        """Scrape (no names: everything), and return every sample by name and labels."""
+        query = urllib.parse.urlencode([("name[]", name) for name in names])
+        return samples_of(self.get(f"/metrics?{query}").decode())
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
         """Stop by a signal; return the exit code and how many seconds it took."""
