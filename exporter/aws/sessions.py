@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
+from exporter.aws import decoding
 from exporter.aws.errors import SameAccountError, is_throttle
 from exporter.model import Account
 
@@ -81,12 +82,20 @@ class Sessions:
     """Gives each account its credentials and each region its client. Everything may be called from any thread."""
 
     def __init__(
-        self, *, endpoint_url: str | None, timeout_seconds: float, connections: int, on_request: OnRequest
+        self,
+        *,
+        endpoint_url: str | None,
+        timeout_seconds: float,
+        connections: int,
+        on_request: OnRequest,
+        botocore_parser: bool = False,
     ) -> None:
         self._endpoint_url = endpoint_url
         self._acting = _Acting()
         self._session = botocore.session.Session()
         self._session.set_config_variable("sts_regional_endpoints", "regional")
+        if not botocore_parser:
+            decoding.install(self._session)
         self._session.register("request-created", _note_start)
         self._session.register("response-received", _Tell(on_request))
         self._session.register_component("credential_provider", _Resolver(_ActingCredentials(self._acting)))
