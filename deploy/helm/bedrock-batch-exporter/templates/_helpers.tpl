@@ -37,7 +37,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "exporter.image" -}}
-{{- $repository := required "image.repository: expected where the image is, such as registry.example.com/bedrock-batch-exporter, got nothing" .Values.image.repository }}
+{{- $repository := .Values.image.repository }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
