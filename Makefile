@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"/\1/p' exporter/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check format bench docs rules lock chart dist image sbom tools clean
+.PHONY: help demo test unit check format bench docs rules dashboards lock chart dist image sbom tools clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,12 +45,13 @@ docs: $(READY) ## write the generated documents and schemas
 	$(BIN)/python -m docs.build
 	$(BIN)/python -m deploy.chart
 
+dashboards: $(READY) ## write the Grafana dashboards from the code that makes them
+	$(BIN)/python -m grafana.build
+	$(BIN)/python -m deploy.chart
+
 rules: $(READY) ## write the rules of Prometheus from their thresholds and templates
 	$(BIN)/python -m prometheus.build
 	$(BIN)/python -m deploy.chart
-
-pictures: $(READY) ## make the pictures of the README (needs Chromium)
-	$(BIN)/python -m docs.pictures
 
 lock: $(READY) ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -2,15 +2,10 @@
 
 from pathlib import Path
 
-from docs import command_line, configuration, metrics
+from docs import metrics
 
 ROOT = Path(__file__).parents[1]
-PAGES = {
-    "config.schema.json": configuration.render_schema,
-    "docs/command-line.md": command_line.render,
-    "docs/configuration.md": configuration.render,
-    "docs/metrics.md": metrics.render,
-}
+PAGES = {"docs/metrics.md": metrics.render}
 """Each generated file and what renders it."""
 
 
