@@ -36,6 +36,8 @@ GOOD = {
     "comments alone": "# poll_interval: 60s\n",
     "an empty mapping": "{}",
     "null": "null",
+    "finished jobs kept as long as they are listed": "lookback: 2h\nfinished_job_retention: 2h",
+    "an expression that Python warns of": "job_names: {include: '[[a]'}",
     "every duration unit": "poll_interval: 1m30s500ms\nlookback: 1y2w3d4h5m6s7ms",
     "numbers at their bounds": "workers: 1\nmax_jobs_per_target: 0",
     "regions": "regions: [us-east-1, us-gov-west-1, eusc-de-east-1]",

@@ -73,6 +73,19 @@ def test_job_names_match_anywhere_unless_anchored():
     assert not names.matches("scratch-batch")
 
 
+def test_of_merged_mappings_the_first_to_name_a_key_wins_and_the_own_keys_before_all():
+    config = read(
+        """
+        accounts:
+          - &a {name: a, profile: pa, regions: [us-east-1]}
+          - &b {name: b, profile: pb, regions: [us-east-2]}
+          - {<<: [*a, *b], name: c, regions: [us-west-2]}
+        """
+    )
+
+    assert config.accounts[2].account == Account("c", profile="pa")
+
+
 # Variables
 
 

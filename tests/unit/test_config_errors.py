@@ -70,6 +70,7 @@ BAD = {
         "lookback: 0s\nfinished_job_retention: 0s",
         ["lookback: expected a duration from 1m to 3650d, got '0s'"],
     ),
+    "a timeout too long": ("poll_timeout: 61m", ["poll_timeout: expected a duration from 100ms to 1h, got '61m'"]),
     "a busy loop": ("poll_interval: 0s", ["poll_interval: expected a duration from 100ms to 1d, got '0s'"]),
     "stale before the next poll": (
         "poll_interval: 10m\npoll_timeout: 1m\nstale_after: 10m",
@@ -89,7 +90,8 @@ BAD = {
     ),
     "no workers": ("workers: 0", ["workers: expected a whole number from 1 to 1024, got 0"]),
     "half a worker": ("workers: 1.5", ["workers: expected a whole number from 1 to 1024, got 1.5"]),
-    "a boolean for a number": ("workers: yes", ["workers: expected a whole number from 1 to 1024, got 'yes'"]),
+    "true for a number": ("workers: true", ["workers: expected a whole number from 1 to 1024, got true"]),
+    "a word for a number": ("workers: yes", ["workers: expected a whole number from 1 to 1024, got 'yes'"]),
     "a number too long to read": (
         f"workers: {'9' * 5000}",
         ["workers: expected a number of at most 40 digits, got 5000"],
@@ -101,6 +103,10 @@ BAD = {
     "a mistyped region": (
         "regions: [us-esat-1]",
         ["regions[0]: expected an AWS region such as us-east-1, got 'us-esat-1'"],
+    ),
+    "a region mistyped in its middle": (
+        "regions: [us-gvo-west-1]",
+        ["regions[0]: expected an AWS region such as us-gov-west-1, got 'us-gvo-west-1'"],
     ),
     "the nearest region": (
         "regions: [ap-soutaest-2]",
@@ -220,6 +226,7 @@ BAD = {
         f"endpoint_url: https://me:{SECRET}@aws.example",
         [f"endpoint_url: {URL}, got a text"],
     ),
+    "no port": ("endpoint_url: http://x:0/", [f"endpoint_url: {URL}, got 'http://x:0/'"]),
     "a port too high": ("endpoint_url: http://x:65536", [f"endpoint_url: {URL}, got 'http://x:65536'"]),
     "an unset variable": (
         "accounts: [{profile: '${NOPE}'}]",

@@ -21,6 +21,9 @@ UNCOMMENTED = re.sub(r"(?m)^#(?=\S|  )", "", EXAMPLE)
 
 BEYOND_A_SCHEMA = {
     "a busy loop",
+    "a timeout too long",
+    "no port",
+    "a region mistyped in its middle",
     "no lookback",
     "a default that no longer fits",
     "kept longer than listed",
