@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from docs import metrics
+from docs import configuration, metrics
 
 ROOT = Path(__file__).parents[1]
-PAGES = {"docs/metrics.md": metrics.render}
+PAGES = {
+    "docs/metrics.md": metrics.render,
+    "docs/configuration.md": configuration.render,
+    "config.schema.json": configuration.render_schema,
+}
 """Each generated file and what renders it."""
 
 

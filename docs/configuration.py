@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from exporter.cli import FLAGS, Flag
 from exporter.config import schema
 from exporter.config.kinds import Kind
 from exporter.config.settings import SECTIONS, Section
@@ -67,17 +68,36 @@ a warning in the log.
 
 An `external_id` is in no log, no message about a mistake, and on no page: `/config` shows `<secret>` in its place.
 Better not to write it into the file: `external_id: ${EXTERNAL_ID}`.
+
+## Flags and the environment
+
+What must be known before a file is read, or about the process rather than about AWS, is a flag. Each can come from the
+environment too; the flag wins over the variable, the variable over the default. The AWS credentials and region come
+from the usual chain (`AWS_PROFILE`, `AWS_REGION`, `~/.aws`, the role of the machine or pod).
+
+| flag | variable | default | meaning |
+| --- | --- | --- | --- |
 """
 
 
 def render() -> str:
     """Return the page."""
-    return HEAD + "".join(_table(path, section) for path, section in SECTIONS.items()) + TAIL
+    flags = "".join(
+        f"| `--{flag.name}` | `{flag.variable}` | {_flag_default(flag)} | {flag.help} |\n" for flag in FLAGS
+    )
+    return HEAD + "".join(_table(path, section) for path, section in SECTIONS.items()) + TAIL + flags
 
 
 def render_schema() -> str:
     """Return the JSON Schema as the text of its file."""
     return json.dumps(schema(), indent=2) + "\n"
+
+
+def _flag_default(flag: Flag) -> str:
+    of = f"only for {' and '.join(f'`{command}`' for command in flag.commands)}" if flag.commands else ""
+    value = flag.default[0] if flag.repeatable else flag.default
+    default = "off" if flag.is_switch else "" if value is None else f"`{value}`"
+    return "; ".join(part for part in (default, of) if part)
 
 
 def _table(path: tuple[str, ...], section: type[Section]) -> str:

@@ -86,5 +86,6 @@ def key_quoted(key: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant."""
-    return next(iter(get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
+    """Return the known word that was probably meant: rather one with the letters in another order than with others."""
+    close = get_close_matches(word, sorted(known), n=5, cutoff=0.6)
+    return min(close, key=lambda other: sorted(other) != sorted(word), default=None)

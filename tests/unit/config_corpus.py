@@ -6,6 +6,7 @@ from exporter.config import Config, load
 
 ROLE = "arn:aws:iam::111122223333:role/bedrock-batch-exporter"
 KNOWN_REGIONS = (
+    "us-west-1",
     "us-east-1",
     "us-east-2",
     "us-west-2",
