@@ -53,6 +53,9 @@ rules: $(READY) ## write the rules of Prometheus from their thresholds and templ
 	$(BIN)/python -m prometheus.build
 	$(BIN)/python -m deploy.chart
 
+pictures: $(READY) ## make the pictures of the README (needs Chromium)
+	$(BIN)/python -m docs.pictures
+
 lock: $(READY) ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml -o requirements.lock

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from docs import configuration, metrics
+from docs import command_line, configuration, metrics
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
-    "docs/metrics.md": metrics.render,
-    "docs/configuration.md": configuration.render,
     "config.schema.json": configuration.render_schema,
+    "docs/command-line.md": command_line.render,
+    "docs/configuration.md": configuration.render,
+    "docs/metrics.md": metrics.render,
 }
 """Each generated file and what renders it."""
 

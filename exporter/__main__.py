@@ -69,6 +69,7 @@ def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
         SystemClock(),
         environ.get("BEDROCK_BATCH_EXPORTER_REVISION", "unknown"),
         is_daemon=options.command != "once",
+        botocore_parser=options.aws_botocore_parser,
     )
 
 

@@ -121,6 +121,12 @@ FLAGS = (
     Flag(
         "web.max-requests", "requests served at once; more are answered 503 (0: no limit)", _whole(0), 40, metavar="N"
     ),
+    Flag(
+        "aws.botocore-parser",
+        "read AWS's answers with botocore's own parser: slower, a way out should a page be misread",
+        _switch,
+        default=False,
+    ),
     Flag("log.level", "debug, info, warn or error", _one_of("debug", "info", "warn", "error"), "info", metavar="LEVEL"),
     Flag("log.format", "logfmt or json", _one_of("logfmt", "json"), "logfmt", metavar="FORMAT"),
     Flag("output", "write here, atomically, instead of stdout", metavar="FILE", commands=("once",)),

@@ -51,8 +51,18 @@ def targets_of(config: Config, source: str | None) -> tuple[Target, ...]:
 class Exporter:
     """A running exporter: the poller and all that reads it. Its methods may be called from any thread."""
 
-    def __init__(self, read: ReadConfig, source: str | None, clock: Clock, revision: str, *, is_daemon: bool) -> None:
+    def __init__(
+        self,
+        read: ReadConfig,
+        source: str | None,
+        clock: Clock,
+        revision: str,
+        *,
+        is_daemon: bool,
+        botocore_parser: bool = False,
+    ) -> None:
         self._read, self._source, self._clock = read, source, clock
+        self._botocore_parser = botocore_parser
         self._reloading = threading.Lock()
         self.config = read()
         self.registry = CollectorRegistry(auto_describe=True)
@@ -135,6 +145,7 @@ class Exporter:
             timeout_seconds=config.poll_timeout_seconds,
             connections=config.workers,
             on_request=self._instruments.on_request,
+            botocore_parser=self._botocore_parser,
         )
 
     def _fetch(self, config: Config) -> Callable[[Poll], tuple[str, Listing]]:

@@ -1,9 +1,11 @@
-"""Listing batch inference jobs: the only place that reads Bedrock's field names."""
+"""Listing batch inference jobs: from Bedrock's summaries to jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from exporter.aws.decoding import Summary, summary_from
 from exporter.aws.errors import BadResponseError
 from exporter.listing import Query
 from exporter.model import Job, Status
@@ -40,7 +42,7 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
         if summaries is None:
             # boto3 returns {} for a 200 that is not JSON: never "no jobs".
             raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
-        yield tuple(map(job_from, summaries))
+        yield tuple(job_from(summary) for summary in summaries if summary is not None)
         token = response.get("nextToken")
         if not token or token in seen:
             return
@@ -48,32 +50,35 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
         arguments["nextToken"] = token
 
 
-def job_from(summary: Mapping[str, Any]) -> Job:
-    """Return the job of a `ModelInvocationJobSummary` as botocore parsed it. Any member may be missing."""
-    submit_seconds = _seconds(summary.get("submitTime"))
-    expiration_seconds = _seconds(summary.get("jobExpirationTime"))
-    timeout_hours = summary.get("timeoutDurationInHours")
+def job_from(summary: Summary | Mapping[str, Any]) -> Job:
+    """Return the job of a `ModelInvocationJobSummary`, decoded or as botocore parsed it. Any member may be missing."""
+    if not isinstance(summary, Summary):
+        summary = summary_from(summary)
+    submit_seconds = _seconds(summary.submit_time)
+    expiration_seconds = _seconds(summary.job_expiration_time)
+    timeout_hours = summary.timeout_duration_in_hours
     if expiration_seconds is None and submit_seconds is not None and timeout_hours is not None:
         expiration_seconds = submit_seconds + timeout_hours * 3600.0
-    name = summary.get("jobName") or ""
+    name = summary.job_name or ""
     return Job(
         # Without an ARN the name and time must do, so that the job is counted all the same.
-        arn=summary.get("jobArn") or f"unidentified/{name}@{submit_seconds}",
+        arn=summary.job_arn or f"unidentified/{name}@{submit_seconds}",
         name=name,
-        model_id=readable_model_id(summary.get("modelId") or ""),
-        status=_status(summary.get("status")),
-        invocation_type=summary.get("modelInvocationType"),
+        model_id=readable_model_id(summary.model_id or ""),
+        status=_STATUSES.get(summary.status or "", Status.UNKNOWN),
+        invocation_type=summary.model_invocation_type,
         submit_seconds=submit_seconds,
-        last_modified_seconds=_seconds(summary.get("lastModifiedTime")),
-        end_seconds=_seconds(summary.get("endTime")),
+        last_modified_seconds=_seconds(summary.last_modified_time),
+        end_seconds=_seconds(summary.end_time),
         expiration_seconds=expiration_seconds,
-        total_records=summary.get("totalRecordCount"),
-        processed_records=summary.get("processedRecordCount"),
-        succeeded_records=summary.get("successRecordCount"),
-        failed_records=summary.get("errorRecordCount"),
+        total_records=summary.total_record_count,
+        processed_records=summary.processed_record_count,
+        succeeded_records=summary.success_record_count,
+        failed_records=summary.error_record_count,
     )
 
 
+@lru_cache(maxsize=4096)
 def readable_model_id(model_id: str) -> str:
     """Return the tail of a model's ARN that a person reads, different for different models.
 
@@ -89,10 +94,6 @@ def readable_model_id(model_id: str) -> str:
 
 
 _STATUSES = {status.value: status for status in Status}
-
-
-def _status(value: str | None) -> Status:
-    return _STATUSES.get(value or "", Status.UNKNOWN)
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
+from exporter.aws import decoding
 from exporter.aws.errors import SameAccountError, is_throttle
 from exporter.model import Account
 
@@ -33,10 +34,13 @@ STS_REGIONS = {
 }
 """The regional STS endpoint of each partition: unlike the global one's, its tokens work in opt-in regions too."""
 
+USUAL_CHAIN = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+"""Of itself botocore knows AWS_DEFAULT_REGION alone; the other SDKs, and people, know AWS_REGION."""
+
 
 def default_region() -> str | None:
     """Return the region of the usual AWS chain: the environment's, else the profile's."""
-    region = botocore.session.Session().get_config_variable("region")
+    region = botocore.session.Session(session_vars=USUAL_CHAIN).get_config_variable("region")
     return str(region) if region else None
 
 
@@ -81,12 +85,20 @@ class Sessions:
     """Gives each account its credentials and each region its client. Everything may be called from any thread."""
 
     def __init__(
-        self, *, endpoint_url: str | None, timeout_seconds: float, connections: int, on_request: OnRequest
+        self,
+        *,
+        endpoint_url: str | None,
+        timeout_seconds: float,
+        connections: int,
+        on_request: OnRequest,
+        botocore_parser: bool = False,
     ) -> None:
         self._endpoint_url = endpoint_url
         self._acting = _Acting()
-        self._session = botocore.session.Session()
+        self._session = botocore.session.Session(session_vars=USUAL_CHAIN)
         self._session.set_config_variable("sts_regional_endpoints", "regional")
+        if not botocore_parser:
+            decoding.install(self._session)
         self._session.register("request-created", _note_start)
         self._session.register("response-received", _Tell(on_request))
         self._session.register_component("credential_provider", _Resolver(_ActingCredentials(self._acting)))
@@ -176,7 +188,7 @@ class Sessions:
     def _make_credentials(self, account: Account) -> Any:
         if account.role_arn:
             return DeferredRefreshableCredentials(lambda: self._assume(account), "assume-role")
-        session = botocore.session.Session(profile=account.profile)
+        session = botocore.session.Session(session_vars=USUAL_CHAIN, profile=account.profile)
         session.register_component("data_loader", self._session.get_component("data_loader"))
         credentials = session.get_credentials()
         if credentials is None:

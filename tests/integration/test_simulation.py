@@ -1,5 +1,6 @@
 """The simulated AWS, asked by plain boto3 as the real one would be."""
 
+import http.client
 import json
 import socket
 import ssl
@@ -361,6 +362,17 @@ def test_stopping_lets_go_of_what_hangs(capfd):
     assert set(threading.enumerate()) == threads
 
 
+def test_connections_are_kept_alive(simulation):
+    connection = http.client.HTTPConnection(simulation.url.removeprefix("http://"))
+    sockets = []
+    for _ in range(3):
+        connection.request("GET", "/_simulation/requests")
+        assert connection.getresponse().read()
+        sockets.append(connection.sock)
+    connection.close()
+    assert sockets[0] is sockets[1] is sockets[2] is not None
+
+
 def test_organizations_are_listed_by_pages_and_units(simulation, connect):
     simulation.organization = Organization(
         units={"ou-demo-1": ("workloads", "r-demo"), "ou-demo-2": ("a", "ou-demo-1")}
@@ -413,7 +425,9 @@ def test_policies_allow_and_everything_else_is_denied(simulation, connect):
 def test_everything_else_is_motos(simulation, connect):
     s3 = connect("s3", s3={"addressing_style": "path"})
     s3.create_bucket(Bucket="batch-input")
-    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["batch-input"]
+    s3.put_object(Bucket="batch-input", Key="a.jsonl", Body=b"{}")
+    assert s3.get_object(Bucket="batch-input", Key="a.jsonl")["Body"].read() == b"{}"
+    s3.delete_object(Bucket="batch-input", Key="a.jsonl")
     s3.delete_bucket(Bucket="batch-input")
     assert simulation.requests[-1].service == "s3"
 

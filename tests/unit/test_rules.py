@@ -74,3 +74,32 @@ def test_a_scale_shortens_every_duration_and_changes_nothing_else():
 def test_a_placeholder_that_no_threshold_defines_is_named():
     with pytest.raises(KeyError, match=re.escape("${nonsense}")):
         build.render("> ${nonsense}", build.thresholds())
+
+
+def test_the_runbooks_have_one_heading_for_each_alert():
+    text = (ROOT / "docs/runbooks.md").read_text()
+    headings = re.findall(r"^### (\w+)$", text, re.MULTILINE)
+
+    assert sorted(headings) == sorted({rule["alert"] for rule in ALERTS})
+    for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+        assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == ["Means", "See", "Do", "Silence"], section[:40]
+
+
+@pytest.mark.parametrize("alert", sorted({(rule["alert"], rule["labels"]["severity"]) for rule in ALERTS}))
+def test_an_alert_is_tested_by_what_fires_it_and_by_what_nearly_does(alert):
+    name, severity = alert
+    cases = [
+        (test["name"], case["exp_alerts"])
+        for path in (ROOT / "prometheus/tests").glob("*.yml")
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for case in test.get("alert_rule_test", [])
+        if case["alertname"] == name
+    ]
+    firing = [expected for _, alerts in cases for expected in alerts if expected["exp_labels"]["severity"] == severity]
+    never = {test for test, _ in cases} - {test for test, alerts in cases if alerts}
+
+    assert firing
+    assert all(expected["exp_annotations"]["summary"] for expected in firing)
+    assert never, "no series that nearly fires it"
+    for trouble in ("missed scrape", "restart", "replica"):
+        assert any(trouble in test for test, _ in cases), trouble
