@@ -21,7 +21,8 @@ from exporter.aws import policy
 from exporter.cli import PROGRAM, UsageError, parse
 from exporter.clock import SystemClock
 from exporter.config import ConfigError, load, plain
-from exporter.roof import Exporter, read_config, targets_of
+from exporter.roof import Exporter, read_config, wanted_of
+from exporter.sharding import Shard
 from exporter.web.listening import ListenError
 from exporter.web.security import WebConfigFile
 from exporter.web.server import Server
@@ -54,9 +55,11 @@ def _run(options: Namespace, environ: Mapping[str, str]) -> int:
         return _demo(options)
     if options.config_check:
         config = read_config(options.config_file, environ)
-        found = targets_of(config, options.config_file)
+        wanted = wanted_of(config, options.config_file)
         _web_config(options.web_config_file)
-        print(f"{options.config_file or 'the defaults'}: valid, {len(found)} targets")  # noqa: T201
+        targets = sum(len(scope.regions) for scope in wanted.scopes if scope.regions != "all")
+        found = f" besides those found by asking for {' and '.join(sorted(wanted.sources))}" if wanted.sources else ""
+        print(f"{options.config_file or 'the defaults'}: valid, {targets} targets{found}")  # noqa: T201
         return OK
     exporter = _exporter(options, environ)
     return _once(exporter, options) if options.command == "once" else asyncio.run(_serve(exporter, options))
@@ -70,6 +73,7 @@ def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
         environ.get("BEDROCK_BATCH_EXPORTER_REVISION", "unknown"),
         is_daemon=options.command != "once",
         botocore_parser=options.aws_botocore_parser,
+        shard=Shard(options.shard, options.total_shards),
     )
 
 
@@ -106,6 +110,7 @@ async def _serve(
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     threading.Thread(target=exporter.poller.run, name="schedule", daemon=True).start()
+    threading.Thread(target=exporter.discovery.run, name="discovery", daemon=True).start()
     logger = structlog.get_logger()
     logger.info("listening", addresses=",".join(server.addresses), version=__version__)
     announce(server.addresses[0])
@@ -118,14 +123,16 @@ async def _serve(
 
 def _once(exporter: Exporter, options: Namespace) -> int:
     """Poll every target once and write the metrics."""
-    while exporter.poller.waiting_for():
+    exporter.discovery.refresh()
+    while exporter.waiting_for():
         exporter.poller.step()
     text = exporter.exposition(openmetrics=False) + prometheus_client.generate_latest(exporter.registry).decode()
     if options.output:
         _write(Path(options.output), text)
     else:
         sys.stdout.write(text)
-    return FAILED if any(state.failures_in_a_row for state in exporter.poller.snapshot.states.values()) else OK
+    has_failed = any(state.failures_in_a_row for state in exporter.poller.snapshot.states.values())
+    return FAILED if has_failed or exporter.discovery.failures else OK
 
 
 def _write(path: Path, text: str) -> None:

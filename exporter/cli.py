@@ -127,6 +127,8 @@ FLAGS = (
         _switch,
         default=False,
     ),
+    Flag("shard", "which share of the targets to poll, from 0", _whole(0), 0, metavar="N"),
+    Flag("total-shards", "how many exporters share the targets", _whole(1), 1, metavar="N"),
     Flag("log.level", "debug, info, warn or error", _one_of("debug", "info", "warn", "error"), "info", metavar="LEVEL"),
     Flag("log.format", "logfmt or json", _one_of("logfmt", "json"), "logfmt", metavar="FORMAT"),
     Flag("output", "write here, atomically, instead of stdout", metavar="FILE", commands=("once",)),
@@ -187,6 +189,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], version: str) ->
         raise UsageError(f"{options.command}: {expected}, got {options.subject!r}")
     for flag in FLAGS:
         setattr(options, flag.attribute, _value(flag, getattr(options, flag.attribute), options.command, environ))
+    if options.shard >= options.total_shards:
+        expected = f"a whole number from 0 to {options.total_shards - 1}, less than --total-shards"
+        raise UsageError(f"--shard: expected {expected}, got {options.shard}")
     return options
 
 

@@ -341,6 +341,22 @@ RELOAD_TIME = Instrument(
     "When the running configuration was read.",
     (),
 )
+DISCOVERY_FAILURES = Instrument(
+    "bedrock_batch_exporter_discovery_failures_total",
+    "Failed attempts to ask for the accounts of the organization, or for the enabled regions of `regions: all`.",
+    ("source",),
+    "counter",
+)
+DISCOVERY_TIME = Instrument(
+    "bedrock_batch_exporter_discovery_last_success_timestamp_seconds",
+    "When the accounts of the organization, or the enabled regions of all accounts that tell them, were last told.",
+    ("source",),
+)
+SHARD_INFO = Instrument(
+    "bedrock_batch_exporter_shard_info",
+    "Which share of the targets this process polls (--shard, from 0, of --total-shards).",
+    ("shard", "total_shards"),
+)
 BUILD_INFO = Instrument(
     "bedrock_batch_exporter_build_info",
     "The exporter's version and what it runs on.",
@@ -349,7 +365,17 @@ BUILD_INFO = Instrument(
 
 SCRAPED: tuple[Family, ...] = (*COUNTS, *JOBS, *CLOCKS, *TARGETS, *EXPORTER)
 """The families that a scrape reads from the snapshot."""
-INSTRUMENTS = (API_REQUESTS, API_THROTTLES, API_DURATION, RELOAD_OK, RELOAD_TIME, BUILD_INFO)
+INSTRUMENTS = (
+    API_REQUESTS,
+    API_THROTTLES,
+    API_DURATION,
+    DISCOVERY_FAILURES,
+    DISCOVERY_TIME,
+    RELOAD_OK,
+    RELOAD_TIME,
+    SHARD_INFO,
+    BUILD_INFO,
+)
 FAMILIES: tuple[Family, ...] = (*SCRAPED, *INSTRUMENTS)
 """Every metric, in the order of the exposition."""
 BUCKETS = DURATION_BUCKETS_SECONDS
@@ -367,6 +393,12 @@ class Instruments:
         )
         self._reload_ok = Gauge(RELOAD_OK.name, RELOAD_OK.help, registry=registry)
         self._reload_time = Gauge(RELOAD_TIME.name, RELOAD_TIME.help, registry=registry)
+        self._discovery_failures = Counter(
+            DISCOVERY_FAILURES.name, DISCOVERY_FAILURES.help, DISCOVERY_FAILURES.labels, registry=registry
+        )
+        self._discovery_time = Gauge(DISCOVERY_TIME.name, DISCOVERY_TIME.help, DISCOVERY_TIME.labels, registry=registry)
+        self._sources: frozenset[str] = frozenset()
+        self._shard = Gauge(SHARD_INFO.name, SHARD_INFO.help, SHARD_INFO.labels, registry=registry)
         self._build = Gauge(BUILD_INFO.name, BUILD_INFO.help, BUILD_INFO.labels, registry=registry)
 
     def on_request(self, service: str, operation: str, duration_seconds: float, *, throttled: bool) -> None:
@@ -378,6 +410,27 @@ class Instruments:
     def built(self, version: str, revision: str, python_version: str, botocore_version: str) -> None:
         """Tell what is running."""
         self._build.labels(version, revision, python_version, botocore_version).set(1)
+
+    def sharded(self, shard: int, total_shards: int) -> None:
+        """Tell which share is polled."""
+        self._shard.labels(str(shard), str(total_shards)).set(1)
+
+    def discovers(self, sources: frozenset[str]) -> None:
+        """Tell what is asked for from now on: its failures start at 0, and nothing is told of any other source."""
+        for source in self._sources - sources:
+            self._discovery_failures.remove(source)
+            self._discovery_time.remove(source)
+        for source in sources:
+            self._discovery_failures.labels(source)
+        self._sources = sources
+
+    def discovered(self, source: str, now_seconds: float) -> None:
+        """Tell that a source has answered."""
+        self._discovery_time.labels(source).set(now_seconds)
+
+    def discovery_failed(self, source: str) -> None:
+        """Count a source that has not answered."""
+        self._discovery_failures.labels(source).inc()
 
     def reloaded(self, now_seconds: float) -> None:
         """Tell that a configuration was taken over."""

@@ -13,15 +13,18 @@ from prometheus_client import CollectorRegistry
 
 from exporter import __version__, overview
 from exporter import exposition as writing
+from exporter.aws import discovery as aws
 from exporter.aws.errors import classify
 from exporter.aws.jobs import pages
 from exporter.aws.sessions import Sessions, default_region, known_regions
 from exporter.clock import Clock
-from exporter.config import Config, ConfigError, dump, load, remarks, targets
+from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
+from exporter.discovery import Ask, Discovery, Wanted
 from exporter.listing import Window, list_jobs
 from exporter.metrics import Instruments
-from exporter.model import Listing, Target
+from exporter.model import Account, Failure, Listing, Target
 from exporter.poll import Poll, Poller, Settings
+from exporter.sharding import WHOLE, Shard
 from exporter.summary import Limits
 from exporter.web.app import Exposition, Site
 
@@ -43,9 +46,13 @@ def read_config(path: str | None, environ: Mapping[str, str]) -> Config:
     return load(text, path, environ, known_regions())
 
 
-def targets_of(config: Config, source: str | None) -> tuple[Target, ...]:
+def wanted_of(config: Config, source: str | None) -> Wanted:
     """Return what a configuration asks to be polled. Raises ConfigError where it cannot be told."""
-    return targets(config, default_region(), source or "without --config.file")
+    where, region = source or "without --config.file", default_region()
+    named = scopes(config, region, where)
+    if config.organization is None:
+        return Wanted(named)
+    return Wanted(named, default_regions(config, region, where), config.organization.refresh_interval_seconds)
 
 
 class Exporter:
@@ -60,11 +67,13 @@ class Exporter:
         *,
         is_daemon: bool,
         botocore_parser: bool = False,
+        shard: Shard = WHOLE,
     ) -> None:
-        self._read, self._source, self._clock = read, source, clock
+        self._read, self._source, self._clock, self._shard = read, source, clock, shard
         self._botocore_parser = botocore_parser
         self._reloading = threading.Lock()
         self.config = read()
+        wanted = wanted_of(self.config, source)
         self.registry = CollectorRegistry(auto_describe=True)
         self._instruments = Instruments(self.registry)
         if is_daemon:  # what is written to a file says nothing of a process that is gone
@@ -72,9 +81,13 @@ class Exporter:
             prometheus_client.PlatformCollector(registry=self.registry)
             prometheus_client.GCCollector(registry=self.registry)
         self._instruments.built(__version__, revision, platform.python_version(), botocore.__version__)
+        self._instruments.sharded(shard.number, shard.total)
+        self._instruments.discovers(wanted.sources)
         self._sessions = self._new_sessions(self.config)
-        found = targets_of(self.config, source)
-        self.poller = Poller(self._fetch(self.config), classify, clock, _settings(self.config, found))
+        self.discovery = Discovery(wanted, self._ask(self.config, wanted), clock, self._follow, self._discovered)
+        self._targets = shard.share(self.discovery.targets)
+        self.poller = Poller(self._fetch(self.config), self._classify, clock, _settings(self.config, self._targets))
+        self._is_ready = False
         self._tell_remarks()
         self._started_seconds = clock.now()
         self._instruments.reloaded(clock.now())
@@ -84,7 +97,7 @@ class Exporter:
         with self._reloading:
             try:
                 config = self._read()
-                found = targets_of(config, self._source)
+                wanted = wanted_of(config, self._source)
             except ConfigError as error:
                 self._instruments.reload_failed()
                 log.error("reload failed", errors=error.errors)  # noqa: TRY400 - the errors say it all
@@ -92,12 +105,17 @@ class Exporter:
             old, self.config = self.config, config
             if _connection(old) != _connection(config):
                 self._sessions = self._new_sessions(config)
-            self._sessions.keep({target.account for target in found})
-            self.poller.apply(_settings(config, found), self._fetch(config))
+            self._instruments.discovers(wanted.sources)
+            self.discovery.follow(wanted, self._ask(config, wanted))
             self._instruments.reloaded(self._clock.now())
-        log.info("reloaded", targets=len(found))
+        log.info("reloaded", targets=len(self._targets))
         self._tell_remarks()
         return []
+
+    def waiting_for(self) -> int:
+        """Return how many of the targets known by now were not yet attempted."""
+        states = self.poller.snapshot.states
+        return sum(target not in states or not states[target].polls for target in self._targets)
 
     def exposition(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
         """Return the metrics that are read from the snapshot."""
@@ -136,13 +154,60 @@ class Exporter:
         return Exposition(body, headers["Content-Type"], headers.get("Content-Encoding"))
 
     def _why_not_ready(self) -> str | None:
-        waiting = self.poller.waiting_for()
-        return f"{waiting} of {len(self.poller.snapshot.states)} targets were not yet polled" if waiting else None
+        # Once ready, always ready: an account that joins must not take the others' metrics away.
+        if not self._is_ready:
+            if not self.discovery.was_attempted:
+                return "the accounts and regions to poll were not yet asked for"
+            waiting = self.waiting_for()
+            if waiting:
+                return f"{waiting} of {len(self._targets)} targets were not yet polled"
+            self._is_ready = True
+        return None
+
+    def _follow(self, found: tuple[Target, ...]) -> None:
+        """Poll these targets from now on, or those of them that are this shard's."""
+        self._targets = self._shard.share(found)
+        self._sessions.keep({target.account for target in found})
+        self.poller.apply(_settings(self.config, self._targets), self._fetch(self.config))
+
+    def _discovered(self, source: str, has_succeeded: bool) -> None:  # noqa: FBT001 - the outcome itself
+        if has_succeeded:
+            self._instruments.discovered(source, self._clock.now())
+        else:
+            self._instruments.discovery_failed(source)
+
+    def _classify(self, error: Exception, target: Target) -> Failure:
+        return classify(error, target, self._sessions.principal)
+
+    def _ask(self, config: Config, wanted: Wanted) -> Ask:
+        sessions, organization = self._sessions, config.organization
+
+        def members() -> tuple[Account, ...]:
+            if organization is None:
+                return ()
+            known = aws.account_ids(sessions, (scope.account for scope in wanted.scopes))
+            found = aws.organization_members(sessions, organization.include, organization.exclude)
+            missing = [id_ for id_ in organization.include if id_.isdecimal() and id_ not in found]
+            if missing:
+                log.warning("included accounts are not ACTIVE in the organization", accounts=", ".join(missing))
+            return tuple(
+                aws.member_account(sessions, id_, name, organization.role_name, organization.external_id)
+                for id_, name in sorted(found.items())
+                if id_ not in known
+            )
+
+        return Ask(
+            members,
+            enabled_regions=lambda account: aws.enabled_regions(sessions, account),
+            every_region=lambda account: aws.every_region(sessions, account),
+            classify=lambda error, account: self._classify(error, Target(account, sessions.region_of(account))),
+        )
 
     def _new_sessions(self, config: Config) -> Sessions:
         return Sessions(
             endpoint_url=config.endpoint_url,
             timeout_seconds=config.poll_timeout_seconds,
+            interval_seconds=config.poll_interval_seconds,
             connections=config.workers,
             on_request=self._instruments.on_request,
             botocore_parser=self._botocore_parser,
@@ -174,7 +239,7 @@ class Exporter:
 
 def _connection(config: Config) -> tuple[Any, ...]:
     """Return what clients are made of: where it changes, they are made anew."""
-    return (config.endpoint_url, config.poll_timeout_seconds, config.workers)
+    return (config.endpoint_url, config.poll_timeout_seconds, config.poll_interval_seconds, config.workers)
 
 
 def _settings(config: Config, found: tuple[Target, ...]) -> Settings:

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore import exceptions as boto
 
-from exporter.model import Failure, FailureReason, Target
+from exporter.model import Account, Failure, FailureReason, Target
 
 LONGEST_ERROR = 400
 """Characters of an error's text that are shown: AWS repeats whole ARNs, proxies send whole pages."""
@@ -25,10 +25,9 @@ _THROTTLES = frozenset(
         "TooManyRequestsException",
     }
 )
-_BAD_CREDENTIALS = frozenset(
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_BAD_CREDENTIALS = _EXPIRED | frozenset(
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
         "IncompleteSignature",
         "IncompleteSignatureException",
         "InvalidClientTokenId",
@@ -41,6 +40,9 @@ _BAD_CREDENTIALS = frozenset(
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"})
 _NOT_VALID_HERE = frozenset({"UnrecognizedClientException", "RegionDisabledException", "OptInRequired"})
+_GLOBAL = frozenset({"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent", "ListRegions"})
+"""Operations of services without regions: there, credentials that are not valid are so everywhere."""
+_ORGANIZATION = _GLOBAL - {"ListRegions"}
 
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
@@ -73,15 +75,36 @@ def is_throttle(code: str, http_status: int | None) -> bool:
     return code in _THROTTLES or http_status == 429  # noqa: PLR2004 - Too Many Requests
 
 
-def classify(error: Exception, target: Target) -> Failure:
+def code_of(answer: Mapping[str, Any]) -> str:
+    """Return the error code of an answer as botocore parsed it; empty where it is none."""
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
+def is_expired(code: str) -> bool:
+    """Whether the credentials were good once."""
+    return code in _EXPIRED
+
+
+def is_denied(error: boto.ClientError) -> bool:
+    """Whether the caller may not do it."""
+    return code_of(error.response) in _DENIED
+
+
+def is_not_valid_here(error: boto.ClientError) -> bool:
+    """Whether the credentials are not known where they were sent to: of a region not enabled, or of nobody."""
+    return code_of(error.response) in _NOT_VALID_HERE
+
+
+def classify(error: Exception, target: Target, principal: str | None = None) -> Failure:
     """Return the reason and the hint of a failed poll.
 
-    Decided by the exception's type and the service's error code, never by the text of a message.
+    `principal` is the ARN that the exporter's calls come from, where it is known. Decided by the exception's type and
+    the service's error code, never by the text of a message.
     """
     text = " ".join(str(error).split())[:LONGEST_ERROR]
     account = target.account
     if isinstance(error, boto.ClientError):
-        return _client_failure(error, text, target)
+        return _client_failure(error, text, target, principal)
     reason, hint = FailureReason.OTHER, "see the error; raise the log level to debug for the request behind it"
     if isinstance(error, _NO_CREDENTIALS):
         reason = FailureReason.CREDENTIALS
@@ -98,8 +121,8 @@ def classify(error: Exception, target: Target) -> Failure:
     elif isinstance(error, boto.HTTPClientError | boto.ConnectionError | ConnectionError):
         reason = FailureReason.CONNECTION
         hint = (
-            f"no connection to Bedrock in {target.region}: check that the region has Bedrock, "
-            "and DNS, proxy, firewall and VPC endpoint"
+            f"no connection to {getattr(error, 'kwargs', {}).get('endpoint_url') or f'Bedrock in {target.region}'}: "
+            "check that the region has Bedrock, and DNS, proxy, firewall and VPC endpoint"
         )
     elif isinstance(error, boto.BotoCoreError) and isinstance(error, boto.NoRegionError | boto.UnknownEndpointError):
         reason, hint = (
@@ -114,9 +137,9 @@ def classify(error: Exception, target: Target) -> Failure:
     return Failure(reason, f"{type(error).__name__}: {text}", hint)
 
 
-def _client_failure(error: boto.ClientError, text: str, target: Target) -> Failure:
+def _client_failure(error: boto.ClientError, text: str, target: Target, principal: str | None) -> Failure:
     """Tell apart the errors that AWS itself answered with."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = code_of(error.response)
     metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     operation, account = error.operation_name, target.account
     if is_throttle(code, metadata.get("HTTPStatusCode")):
@@ -127,38 +150,62 @@ def _client_failure(error: boto.ClientError, text: str, target: Target) -> Failu
             "If it stays so, raise poll_interval, or look for other callers",
             retry_after_seconds=_retry_after_seconds(metadata),
         )
-    if code in _NOT_VALID_HERE:
-        return Failure(
-            FailureReason.REGION_DISABLED,
-            text,
+    hint = "AWS answered with an error of its own: if it stays so, see the AWS Health Dashboard"
+    reason = FailureReason.OTHER
+    if code in _NOT_VALID_HERE and operation == "AssumeRole":
+        reason = FailureReason.REGION_DISABLED
+        hint = (
+            "STS is not enabled in the exporter's own region (AWS_REGION) for this account: "
+            "enable it there, or run the exporter in a region that is enabled everywhere"
+        )
+    elif code in _NOT_VALID_HERE and operation not in _GLOBAL:
+        reason = FailureReason.REGION_DISABLED
+        hint = (
             f"the credentials are not valid in {target.region}: most likely the region is not enabled for the account "
-            "(enable it, or take it out of regions); else the token is bad or of the global STS endpoint",
+            "(enable it, or take it out of regions); else the token is bad or of the global STS endpoint"
         )
-    if code in _BAD_CREDENTIALS:
-        return Failure(
-            FailureReason.CREDENTIALS,
-            text,
+    elif code in _BAD_CREDENTIALS | _NOT_VALID_HERE:
+        reason = FailureReason.CREDENTIALS
+        hint = (
             "AWS does not accept the credentials: they are expired, revoked or mistyped, "
-            "or this machine's clock is wrong",
+            "or this machine's clock is wrong"
         )
-    if operation == "AssumeRole":
-        return Failure(
-            FailureReason.ASSUME_ROLE,
-            text,
-            f"{account.role_arn} could not be assumed: the role is missing, its trust policy does not admit "
-            "the exporter, the external_id differs, or the exporter lacks sts:AssumeRole; "
-            "run `bedrock-batch-exporter iam-policy trust` and `iam-policy hub` for the policies",
-        )
-    if code in _DENIED:
-        return Failure(
-            FailureReason.ACCESS_DENIED,
-            text,
-            f"allow the action ({operation}) to {account.role_arn or account.key}: run "
-            "`bedrock-batch-exporter iam-policy member` for the policy; "
-            "an organization's service control policy may deny it as well",
-        )
-    return Failure(
-        FailureReason.OTHER, text, "AWS answered with an error of its own: if it stays so, see the AWS Health Dashboard"
+    elif operation == "AssumeRole":
+        reason, hint = FailureReason.ASSUME_ROLE, _assume_role_hint(account, principal)
+    elif code in _DENIED:
+        reason = FailureReason.ACCESS_DENIED
+        hint = _ORGANIZATION_DENIED if operation in _ORGANIZATION else _denied_hint(account, operation)
+    elif operation in _ORGANIZATION:
+        hint = _ORGANIZATION_HINTS.get(code, hint)
+    return Failure(reason, text, hint)
+
+
+_ORGANIZATION_DENIED = (
+    "only the management account or a delegated administrator may list the organization: run the exporter there, "
+    "and run `bedrock-batch-exporter iam-policy hub` for the policy"
+)
+_ORGANIZATION_HINTS = {
+    "AWSOrganizationsNotInUseException": "the exporter's account is in no organization: list the accounts instead",
+    "ParentNotFoundException": "organization.include names an OU or a root that is not in this organization",
+}
+
+
+def _denied_hint(account: Account, operation: str) -> str:
+    return (
+        f"allow the action ({operation}) to {account.role_arn or account.key}: run `bedrock-batch-exporter "
+        f"iam-policy {'member' if account.role_arn else 'hub'}` for the policy; "
+        "a service control policy of the organization, or a permissions boundary, may deny it as well"
+    )
+
+
+def _assume_role_hint(account: Account, principal: str | None) -> str:
+    """Say what to look at: STS answers the same to a missing role as to one that does not trust the caller."""
+    external_id = " --external-id ID" if account.external_id else ""
+    differs = ", the external_id differs" if account.external_id else ", it demands an external_id"
+    return (
+        f"{account.role_arn}: the role's trust policy does not admit {principal or 'the exporter'} (run "
+        f"`bedrock-batch-exporter iam-policy trust --principal {principal or 'ARN'}{external_id}` for it){differs}, "
+        "the role is missing, or the exporter lacks sts:AssumeRole (`bedrock-batch-exporter iam-policy hub`)"
     )
 
 

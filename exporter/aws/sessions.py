@@ -1,20 +1,21 @@
-"""Clients and credentials: one client a region for all accounts, each request signed as the account it is for."""
+"""Clients and identities: one client a region for all accounts, each request signed as the account it is for."""
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import Credentials, DeferredRefreshableCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, NoCredentialsError, ProfileNotFound
 
 from exporter.aws import decoding
-from exporter.aws.errors import SameAccountError, is_throttle
+from exporter.aws.credentials import Acting, ActingCredentials, Keychain, Keys, assumed
+from exporter.aws.errors import SameAccountError, code_of, is_expired, is_not_valid_here, is_throttle
 from exporter.model import Account
 
 OWN = Account()
@@ -22,7 +23,10 @@ OWN = Account()
 
 SESSION_NAME = "bedrock-batch-exporter"
 CONNECT_TIMEOUT_SECONDS = 5.0
-STS_REGIONS = {
+SHORT_TIMEOUT_SECONDS = 10.0
+"""What any service but Bedrock may take, so that an STS that hangs is named before the poll is given up."""
+LONGEST_MEMORY_SECONDS = 60.0
+HOME_REGIONS = {
     "aws": "us-east-1",
     "aws-us-gov": "us-gov-west-1",
     "aws-cn": "cn-north-1",
@@ -32,7 +36,8 @@ STS_REGIONS = {
     "aws-iso-f": "us-isof-south-1",
     "aws-eusc": "eusc-de-east-1",
 }
-"""The regional STS endpoint of each partition: unlike the global one's, its tokens work in opt-in regions too."""
+"""The region of each partition where its global services are, and its STS: unlike the tokens of the global STS
+endpoint, those of a regional one work in opt-in regions too."""
 
 USUAL_CHAIN = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 """Of itself botocore knows AWS_DEFAULT_REGION alone; the other SDKs, and people, know AWS_REGION."""
@@ -40,7 +45,10 @@ USUAL_CHAIN = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, 
 
 def default_region() -> str | None:
     """Return the region of the usual AWS chain: the environment's, else the profile's."""
-    region = botocore.session.Session(session_vars=USUAL_CHAIN).get_config_variable("region")
+    try:
+        region = botocore.session.Session(session_vars=USUAL_CHAIN).get_config_variable("region")
+    except (ProfileNotFound, ConfigParseError):  # the polls tell it, as a failure of the credentials
+        return None
     return str(region) if region else None
 
 
@@ -61,24 +69,25 @@ class OnRequest(Protocol):
         """Count one request."""
 
 
-class _Acting(threading.local):
-    """Whose credentials the requests of this thread are signed with."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the exporter itself is, as `sts:GetCallerIdentity` says."""
 
-    credentials: Any = None
+    account_id: str
+    arn: str
 
+    @property
+    def partition(self) -> str:
+        """The partition of its credentials, such as `aws` or `aws-us-gov`."""
+        return self.arn.split(":")[1]
 
-class _ActingCredentials(Credentials):
-    """What the shared clients hold for credentials: those of whoever the thread acts as."""
-
-    def __init__(self, acting: _Acting) -> None:
-        super().__init__("unused", "unused")
-        self._acting = acting
-
-    def get_frozen_credentials(self) -> Any:
-        """Return the credentials to sign with, refreshed where they are about to expire."""
-        if self._acting.credentials is None:
-            raise NoCredentialsError
-        return self._acting.credentials.get_frozen_credentials()
+    @property
+    def principal(self) -> str:
+        """The ARN that a trust policy names: of a session of a role, the role's, without its path, which AWS omits."""
+        _, partition, _, _, account_id, resource = self.arn.split(":", 5)
+        kind, _, rest = resource.partition("/")
+        role = rest.partition("/")[0]
+        return f"arn:{partition}:iam::{account_id}:role/{role}" if kind == "assumed-role" else self.arn
 
 
 class Sessions:
@@ -89,35 +98,43 @@ class Sessions:
         *,
         endpoint_url: str | None,
         timeout_seconds: float,
+        interval_seconds: float,
         connections: int,
         on_request: OnRequest,
         botocore_parser: bool = False,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint_url = endpoint_url
-        self._acting = _Acting()
+        self._memory_seconds = min(interval_seconds, LONGEST_MEMORY_SECONDS)
+        self._now = now
+        self._acting = Acting()
         self._session = botocore.session.Session(session_vars=USUAL_CHAIN)
         self._session.set_config_variable("sts_regional_endpoints", "regional")
         if not botocore_parser:
             decoding.install(self._session)
         self._session.register("request-created", _note_start)
         self._session.register("response-received", _Tell(on_request))
-        self._session.register_component("credential_provider", _Resolver(_ActingCredentials(self._acting)))
+        self._session.register("needs-retry", self._renew_expired)  # type: ignore[arg-type]
+        self._session.register_component("credential_provider", ActingCredentials(self._acting))
         self._boto3 = boto3.Session(botocore_session=self._session)
-        self._config = Config(  # type: ignore[call-arg]
-            # With AWS_BEARER_TOKEN_BEDROCK set, botocore would send that token in place of each account's signature.
-            auth_scheme_preference="sigv4",
-            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
-            read_timeout=timeout_seconds,
+        short_seconds = min(SHORT_TIMEOUT_SECONDS, timeout_seconds)
+        self._configs = {
             # One retry for what passes at once. Unlike the other modes, `legacy` shares no quota between accounts.
-            retries={"mode": "legacy", "total_max_attempts": 2},
-            max_pool_connections=connections,
-            tcp_keepalive=True,
-        )
+            "bedrock": _config(connections, timeout_seconds, {"mode": "legacy", "total_max_attempts": 2}),
+            "sts": _config(connections, short_seconds, {"mode": "legacy", "total_max_attempts": 2}),
+        }
+        self._discovery_config = _config(connections, short_seconds, {"mode": "standard", "total_max_attempts": 4})
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str], Any] = {}
-        self._credentials: dict[Account, Any] = {}
-        self._account_ids: dict[Account, str] = {}
-        self._owners: dict[tuple[str, str], Account] = {}
+        self._keychains: dict[tuple[str, str | None], Keychain] = {}
+        self._callers: dict[str, Caller] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+
+    @property
+    def principal(self) -> str | None:
+        """The ARN that the roles' trust policies must admit, where it is known."""
+        own = self._callers.get(OWN.key)
+        return own.principal if own else None
 
     def client(self, service: str, region: str) -> Any:
         """Return the one client of a service in a region; use it inside `acting_as`."""
@@ -127,44 +144,71 @@ class Sessions:
                 self._clients[key] = self._boto3.client(
                     service,
                     region_name=region,
-                    endpoint_url=self._endpoint_url,
-                    config=self._config,
+                    endpoint_url=self._endpoint(service),
+                    config=self._configs.get(service, self._discovery_config),
                 )
             return self._clients[key]
 
     @contextmanager
     def acting_as(self, account: Account) -> Iterator[None]:
         """Sign this thread's requests as an account. Raises what keeps its credentials from being found."""
-        credentials = self._credentials_of(account)
-        before, self._acting.credentials = self._acting.credentials, credentials
+        keychain = self._keychain(account)
+        before, self._acting.keychain = self._acting.keychain, keychain
         try:
             yield
+        except ClientError as error:
+            # A role's credentials come fresh from STS; others may be dead, which looks like a region not enabled.
+            if not account.role_arn and is_not_valid_here(error):
+                self._verify(error, account)
+            raise
         finally:
-            self._acting.credentials = before
+            self._acting.keychain = before
 
     def account_id(self, account: Account, region: str) -> str:
         """Return the account's id: the role's, else what `sts:GetCallerIdentity` says.
 
         Raises SameAccountError where another way into the same account and region was there first.
         """
-        known = account.configured_id or self._account_ids.get(account)
+        known = account.configured_id or self.caller(account, region).account_id
+        with self._lock:
+            first = self._owners.setdefault((known, region), account.key)
+        if first != account.key:
+            raise SameAccountError(f"{account.key} and {first} are both account {known} in {region}")
+        return known
+
+    def caller(self, account: Account = OWN, region: str | None = None) -> Caller:
+        """Return who an account's credentials make the exporter; asked of STS in the region's partition."""
+        known = self._callers.get(account.key)
         if known is None:
             with self.acting_as(account):
-                known = str(self._sts(account).get_caller_identity()["Account"])
-        with self._lock:
-            self._account_ids[account] = known
-            first = self._owners.setdefault((known, region), account)
-        if first != account:
-            raise SameAccountError(f"{account.key} and {first.key} are both account {known} in {region}")
+                known = self._identity(region or self.region_of(account))
+            self._callers[account.key] = known
         return known
+
+    def partition_of(self, region: str) -> str:
+        """Return the partition that a region is in."""
+        return str(self._session.get_partition_for_region(region))
+
+    def region_of(self, account: Account) -> str:
+        """Return the region of an account's profile, or of the usual AWS chain; without one, its partition's first."""
+        try:
+            session = botocore.session.Session(profile=account.profile) if account.profile else self._session
+            return str(session.get_config_variable("region") or HOME_REGIONS["aws"])
+        except (ProfileNotFound, ConfigParseError):
+            return HOME_REGIONS["aws"]
+
+    def regions_with(self, service: str, partition: str) -> tuple[str, ...]:
+        """Return the regions where a service has an endpoint, as far as this botocore knows."""
+        return tuple(self._session.get_available_regions(service, partition, allow_non_regional=True))
 
     def keep(self, accounts: Collection[Account]) -> None:
         """Forget the credentials and ids of all other accounts."""
+        keychains = {_way_in(account) for account in (*accounts, OWN)}
+        keys = {account.key for account in accounts}
         with self._lock:
-            self._owners = {key: owner for key, owner in self._owners.items() if owner in accounts}
-            for known in (self._credentials, self._account_ids):
-                for account in [account for account in known if account not in accounts and account != OWN]:
-                    del known[account]
+            self._owners = {place: owner for place, owner in self._owners.items() if owner in keys}
+            self._keychains = {way: keychain for way, keychain in self._keychains.items() if way in keychains}
+            self._callers = {key: caller for key, caller in self._callers.items() if key in {*keys, OWN.key}}
 
     def close(self) -> None:
         """Close all connections."""
@@ -172,53 +216,92 @@ class Sessions:
             for client in self._clients.values():
                 client.close()
 
-    def _sts(self, account: Account) -> Any:
-        partition = account.role_arn.split(":")[1] if account.role_arn else "aws"
-        own_region = self._session.get_config_variable("region")
-        if own_region and self._session.get_partition_for_region(own_region) == partition:
-            return self.client("sts", own_region)
-        return self.client("sts", STS_REGIONS.get(partition, "us-east-1"))
+    def _endpoint(self, service: str) -> str | None:
+        # An address of AWS, as of a VPC endpoint, is Bedrock's alone; an emulator answers for every service.
+        host = urlsplit(self._endpoint_url or "").hostname or ""
+        is_of_aws = ".amazonaws." in host or host.endswith(".api.aws")
+        return None if service != "bedrock" and is_of_aws else self._endpoint_url
 
-    def _credentials_of(self, account: Account) -> Any:
+    def _sts(self, partition: str) -> Any:
+        own_region = self.region_of(OWN)
+        is_home = self.partition_of(own_region) == partition
+        return self.client("sts", own_region if is_home else HOME_REGIONS.get(partition, HOME_REGIONS["aws"]))
+
+    def _identity(self, region: str) -> Caller:
+        answer = self._sts(self.partition_of(region)).get_caller_identity()
+        return Caller(str(answer["Account"]), str(answer["Arn"]))
+
+    def _verify(self, refused: ClientError, account: Account) -> None:
+        """Raise what STS says of the credentials in use, if it does not accept them either."""
+        try:
+            self._identity(self.region_of(account))
+        except ClientError as error:
+            raise error from refused
+        except BotoCoreError:
+            return
+
+    def _keychain(self, account: Account) -> Keychain:
         with self._lock:
-            if account not in self._credentials:
-                self._credentials[account] = self._make_credentials(account)
-            return self._credentials[account]
+            way = _way_in(account)
+            if way not in self._keychains:
+                self._keychains[way] = Keychain(
+                    account.name or account.key, lambda: self._obtain(account), self._now, self._memory_seconds
+                )
+            return self._keychains[way]
 
-    def _make_credentials(self, account: Account) -> Any:
+    def _obtain(self, account: Account) -> Keys:
         if account.role_arn:
-            return DeferredRefreshableCredentials(lambda: self._assume(account), "assume-role")
+            return self._assume(account)
         session = botocore.session.Session(session_vars=USUAL_CHAIN, profile=account.profile)
         session.register_component("data_loader", self._session.get_component("data_loader"))
         credentials = session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        return credentials
+        return Keys(credentials.get_frozen_credentials)
 
-    def _assume(self, account: Account) -> dict[str, str]:
-        """Assume the account's role; botocore calls it again before the credentials expire."""
+    def _assume(self, account: Account) -> Keys:
         arguments: dict[str, Any] = {"RoleArn": account.role_arn, "RoleSessionName": SESSION_NAME}
         if account.external_id:
             arguments["ExternalId"] = account.external_id
-        with self.acting_as(OWN):
-            answer = self._sts(account).assume_role(**arguments)["Credentials"]
-        expiration: datetime = answer["Expiration"]
-        return {
-            "access_key": answer["AccessKeyId"],
-            "secret_key": answer["SecretAccessKey"],
-            "token": answer["SessionToken"],
-            "expiry_time": expiration.isoformat(),
-        }
+        now_seconds = self._now()
+        try:
+            with self.acting_as(OWN):
+                answer = self._sts(str(account.role_arn).split(":")[1]).assume_role(**arguments)
+        except ClientError as error:
+            self._learn_caller()
+            raise error from None
+        return assumed(answer, now_seconds)
+
+    def _learn_caller(self) -> None:
+        """Find out who the exporter is, so that a hint can name it; where that fails, it does not."""
+        try:
+            self.caller()
+        except (BotoCoreError, ClientError):
+            return
+
+    def _renew_expired(self, **event: Any) -> float | None:
+        """Let botocore send once more, at once, what was signed with credentials that ended early."""
+        _, answer = event["response"] or (None, {})
+        if event["attempts"] > 1 or self._acting.keychain is None or not is_expired(code_of(answer)):
+            return None
+        self._acting.keychain.forget(self._acting.used)
+        return 0.0
 
 
-class _Resolver:
-    """Stands in for botocore's chain, which would be asked once and never again."""
+def _way_in(account: Account) -> tuple[str, str | None]:
+    return (account.key, account.external_id)
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
 
-    def load_credentials(self) -> Credentials:
-        return self._credentials
+def _config(connections: int, timeout_seconds: float, retries: dict[str, Any]) -> Config:
+    return Config(  # type: ignore[call-arg]
+        # With AWS_BEARER_TOKEN_BEDROCK set, botocore would send that token in place of each account's signature.
+        auth_scheme_preference="sigv4",
+        connect_timeout=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
+        read_timeout=timeout_seconds,
+        retries=retries,  # type: ignore[arg-type]
+        max_pool_connections=connections,
+        tcp_keepalive=True,
+    )
 
 
 def _note_start(**event: Any) -> None:
@@ -234,12 +317,11 @@ class _Tell:
     def __call__(self, **event: Any) -> None:
         _, service, operation = event["event_name"].split(".")
         answer = event["parsed_response"] or {}
-        code = str(answer.get("Error", {}).get("Code", ""))
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         now = time.perf_counter()
         self._on_request(
             service,
             operation,
             now - event["context"].get("exporter_started", now),
-            throttled=is_throttle(code, status),
+            throttled=is_throttle(code_of(answer), status),
         )

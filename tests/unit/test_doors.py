@@ -16,6 +16,8 @@ ROOMS = {
     "listing": {"model"},
     "state": {"model"},
     "summary": {"model"},
+    "sharding": {"model"},
+    "discovery": {"model", "clock", "config"},
     "poll": {"model", "clock", "state"},
     "metrics": {"model", "state", "summary"},
     "exposition": {"model", "state", "summary", "metrics"},
