@@ -47,7 +47,7 @@ def member_account(sessions: Sessions, account_id: str, name: str, role_name: st
 
 def every_region(sessions: Sessions, account: Account) -> tuple[str, ...]:
     """Return the regions with a Bedrock endpoint in the account's partition, as far as this botocore knows."""
-    return sessions.regions_with("bedrock", _partition(sessions, account))
+    return sessions.bedrock_regions(_partition(sessions, account))
 
 
 def enabled_regions(sessions: Sessions, account: Account) -> tuple[str, ...] | None:
@@ -57,8 +57,8 @@ def enabled_regions(sessions: Sessions, account: Account) -> tuple[str, ...] | N
     regions to switch off.
     """
     partition = _partition(sessions, account)
-    every = sessions.regions_with("bedrock", partition)
-    if not sessions.regions_with("account", partition):
+    every = sessions.bedrock_regions(partition)
+    if not sessions.is_offered("account", partition):
         return every
     client = sessions.client("account", HOME_REGIONS.get(partition, HOME_REGIONS["aws"]))
     try:

@@ -45,16 +45,13 @@ USUAL_CHAIN = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, 
 
 def default_region() -> str | None:
     """Return the region of the usual AWS chain: the environment's, else the profile's."""
-    try:
-        region = botocore.session.Session(session_vars=USUAL_CHAIN).get_config_variable("region")
-    except (ProfileNotFound, ConfigParseError):  # the polls tell it, as a failure of the credentials
-        return None
+    region = _session().get_config_variable("region")
     return str(region) if region else None
 
 
 def known_regions() -> tuple[str, ...]:
     """Return every region of every partition that has a Bedrock endpoint, as far as this botocore knows."""
-    session = botocore.session.Session()
+    session = _session()
     return tuple(
         region
         for partition in session.get_available_partitions()
@@ -98,7 +95,7 @@ class Sessions:
         *,
         endpoint_url: str | None,
         timeout_seconds: float,
-        interval_seconds: float,
+        interval_seconds: float = LONGEST_MEMORY_SECONDS,
         connections: int,
         on_request: OnRequest,
         botocore_parser: bool = False,
@@ -108,7 +105,7 @@ class Sessions:
         self._memory_seconds = min(interval_seconds, LONGEST_MEMORY_SECONDS)
         self._now = now
         self._acting = Acting()
-        self._session = botocore.session.Session(session_vars=USUAL_CHAIN)
+        self._session = _session()
         self._session.set_config_variable("sts_regional_endpoints", "regional")
         if not botocore_parser:
             decoding.install(self._session)
@@ -191,15 +188,16 @@ class Sessions:
 
     def region_of(self, account: Account) -> str:
         """Return the region of an account's profile, or of the usual AWS chain; without one, its partition's first."""
-        try:
-            session = botocore.session.Session(profile=account.profile) if account.profile else self._session
-            return str(session.get_config_variable("region") or HOME_REGIONS["aws"])
-        except (ProfileNotFound, ConfigParseError):
-            return HOME_REGIONS["aws"]
+        session = _session(account.profile) if account.profile else self._session
+        return str(session.get_config_variable("region") or HOME_REGIONS["aws"])
 
-    def regions_with(self, service: str, partition: str) -> tuple[str, ...]:
-        """Return the regions where a service has an endpoint, as far as this botocore knows."""
-        return tuple(self._session.get_available_regions(service, partition, allow_non_regional=True))
+    def bedrock_regions(self, partition: str) -> tuple[str, ...]:
+        """Return the regions of a partition that have a Bedrock endpoint, as far as this botocore knows."""
+        return tuple(self._session.get_available_regions("bedrock", partition))
+
+    def is_offered(self, service: str, partition: str) -> bool:
+        """Tell whether a service that may have no regions is there in a partition, as far as this botocore knows."""
+        return bool(self._session.get_available_regions(service, partition, allow_non_regional=True))
 
     def keep(self, accounts: Collection[Account]) -> None:
         """Forget the credentials and ids of all other accounts."""
@@ -286,6 +284,20 @@ class Sessions:
             return None
         self._acting.keychain.forget(self._acting.used)
         return 0.0
+
+
+def _session(profile: str | None = None) -> botocore.session.Session:
+    """Return a session with the settings of a profile, or of none where it, or the file, cannot be read.
+
+    That is for the polls to tell, as a failure of the credentials.
+    """
+    session = botocore.session.Session(session_vars=USUAL_CHAIN, profile=profile)
+    try:
+        session.get_scoped_config()
+    except (ProfileNotFound, ConfigParseError):
+        nothing = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
+        return botocore.session.Session(session_vars=USUAL_CHAIN | nothing)
+    return session
 
 
 def _way_in(account: Account) -> tuple[str, str | None]:
