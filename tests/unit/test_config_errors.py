@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.config import ConfigError, dump, load
+from exporter.config import ConfigError, dump, load, plain
 from exporter.config.settings import SECTIONS
 from tests.unit.config_corpus import ENVIRON, KNOWN_REGIONS, ROLE, SECRET, read
 
@@ -252,6 +252,14 @@ BAD = {
         "workers: !!python/name:os.system",
         ["workers: YAML tags are not used here; a text that begins with ! needs quotes"],
     ),
+    "a tag that the text does not fit": (
+        "workers: !!int many",
+        ["workers: YAML tags are not used here; a text that begins with ! needs quotes"],
+    ),
+    "a merge of no mapping": (
+        "accounts: [{<<: all, profile: p}]",
+        ["accounts[0]: expected a mapping, or a list of them, to merge with <<"],
+    ),
     "a bracket left open": (
         "regions: [us-east-1",
         ["line 1, column 20: expected ',' or ']', but got '<stream end>' (while parsing a flow sequence)"],
@@ -314,6 +322,12 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file():
         "accounts[1]",
         "poll_interval",
     ]
+
+
+def test_other_yaml_files_are_read_by_the_same_rules():
+    assert plain("a: [no, 1, '${REGION}']", "web.yaml", ENVIRON) == {"a": ["no", 1, "us-west-2"]}
+    with pytest.raises(ConfigError, match=r"^web.yaml: a: expected the environment variable NOPE"):
+        plain("a: ${NOPE}", "web.yaml", ENVIRON)
 
 
 def test_the_message_names_the_file():
