@@ -1,6 +1,6 @@
 """Writes `docs/command-line.md` from the parser's tables."""
 
-from exporter.cli import COMMANDS, FLAGS, PREFIX, PROGRAM, Flag
+from exporter.cli import COMMANDS, PROGRAM
 
 HEAD = f"""\
 # Command line
@@ -15,16 +15,10 @@ Generated from `exporter/cli.py` by `make docs`; do not edit.
 | --- | --- |
 """
 
-FLAGS_HEAD = f"""
-Each flag can come from the environment: `{PREFIX}` and its name in capitals, with `_` for `.` and `-`. A flag goes
-before the environment, the environment before the default. A switch is on by being there, and in the environment by
-`true`, `yes`, `on` or `1`.
-
-| flag | default | meaning |
-| --- | --- | --- |
-"""
-
 TAIL = """
+The flags, and the variables of the environment that stand for them, are in
+[configuration.md](configuration.md#flags-and-the-environment).
+
 ## Exit codes and signals
 
 | code | means |
@@ -41,12 +35,4 @@ configuration anew, as POST to `/-/reload` does with `--web.enable-lifecycle`.
 def render() -> str:
     """Return the page."""
     commands = "".join(f"| `{name}` | {text} |\n" for name, text in COMMANDS.items())
-    return HEAD + commands + FLAGS_HEAD + "".join(map(_row, FLAGS)) + TAIL
-
-
-def _row(flag: Flag) -> str:
-    value = "" if flag.is_switch else f" {flag.metavar}"
-    default = ", ".join(flag.default) if isinstance(flag.default, tuple) else flag.default
-    shown = "" if default in (None, False) else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
-    only = f" (only `{'`, `'.join(flag.commands)}`)" if flag.commands else ""
-    return f"| `--{flag.name}{value}` | {shown} | {flag.help}{only} |\n"
+    return HEAD + commands + TAIL
