@@ -3,7 +3,7 @@
 Times are Unix seconds (UTC) and durations are seconds, always as floats; what the API left out is None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -134,17 +134,57 @@ ModelStatus: TypeAlias = tuple[str, Status]
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What of the history counts."""
+
+    lookback_seconds: float
+    retention_seconds: float
+    """How long a finished job is kept by name."""
+    is_wanted: Callable[[str], bool] = lambda _name: True
+    """Whether a job of this name is looked at at all."""
+
+    @property
+    def bucket_seconds(self) -> float:
+        """How long a stretch of submissions is counted together: whole minutes, a thousandth of the lookback or so."""
+        return 60.0 * -(-self.lookback_seconds // 60_000)
+
+    def bucket(self, submit_seconds: float) -> int:
+        """Return the number of the bucket of a submission."""
+        return int(submit_seconds // self.bucket_seconds)
+
+    def edge_seconds(self, at_seconds: float) -> float:
+        """Return from when on submissions count: the lookback, and what is left of its first bucket."""
+        return self.bucket(at_seconds - self.lookback_seconds) * self.bucket_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is left of finished jobs that are no longer known by name, so that they need not be listed again."""
+
+    window: Window
+    listed_seconds: float
+    """When everything was last listed."""
+    newest_seconds: float
+    """The latest `submitTime` ever seen, by the clock of AWS; minus infinity where there was none."""
+    buckets: Mapping[int | None, Mapping[ModelStatus, int]]
+    """Finished jobs by the bucket of their submission; None for those without a `submitTime`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What one successful poll knows of its target's jobs.
 
     `jobs` holds, by ARN, every job that has not finished, whatever its age, and the finished ones that are recent
     enough to be told apart from new ones. `finished_counts` counts all that finished of those submitted in `lookback`.
+    A job that has not changed is the same object from poll to poll.
     """
 
     at_seconds: float
     """When the poll began: whatever happened later may be missing."""
     jobs: Mapping[str, Job]
     finished_counts: Mapping[ModelStatus, int]
+    history: History | None = field(default=None, compare=False, repr=False)
+    """What the next poll goes on from; None: it lists everything."""
 
 
 @dataclass(frozen=True, slots=True)

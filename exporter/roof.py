@@ -20,9 +20,9 @@ from exporter.aws.sessions import Sessions, default_region, known_regions
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
 from exporter.discovery import Ask, Discovery, Wanted
-from exporter.listing import Window, list_jobs
+from exporter.listing import list_jobs
 from exporter.metrics import Instruments
-from exporter.model import Account, Failure, Listing, Target
+from exporter.model import Account, Failure, Listing, Target, Window
 from exporter.poll import Poll, Poller, Settings
 from exporter.sharding import WHOLE, Shard
 from exporter.summary import Limits
