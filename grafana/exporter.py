@@ -30,7 +30,7 @@ def dashboard() -> model.Dashboard:
                     exporter_graphs.cpu(),
                 ],
             ),
-            ("What runs", [_build()]),
+            ("What runs", [_build(), _discovery()]),
         ],
         since="now-6h",
     )
@@ -161,12 +161,14 @@ def _targets() -> Panel:
 
 def _build() -> Panel:
     labels = "job, instance, version, revision, python_version, botocore_version"
+    shards = "group by (job, instance, shard, total_shards)"
     return rows(
-        "Builds",
+        "Builds and shards",
         "What runs where. Different versions: a roll-out is under way or stuck. A shard that is missing or twice: "
         "its targets are unseen or polled twice.",
         [
             Query(f"group by ({labels}) ({TARGETS.select('bedrock_batch_exporter_build_info')})"),
+            Query(f"{shards} ({TARGETS.select('bedrock_batch_exporter_shard_info')})"),
             Query(by_instance("bedrock_batch_exporter_targets")),
             Query(f"time() - {by_instance('process_start_time_seconds')}"),
             Query(f"time() - {by_instance('bedrock_batch_exporter_config_last_reload_success_timestamp_seconds')}"),
@@ -177,10 +179,37 @@ def _build() -> Panel:
             Column("revision", "Revision", 110),
             Column("python_version", "Python", 90),
             Column("botocore_version", "botocore", 100),
-            Column("Value #B", "Targets", 80),
-            Column("Value #C", "Up for", 100, "s", 1),
-            Column("Value #D", "Config age", 110, "s", 1),
-            *(Column(field) for field in ("job", "Value #A")),
+            Column("shard", "Shard", 70),
+            Column("total_shards", "of", 60),
+            Column("Value #C", "Targets", 80),
+            Column("Value #D", "Up for", 100, "s", 1),
+            Column("Value #E", "Config age", 110, "s", 1),
+            *(Column(field) for field in ("job", "Value #A", "Value #B")),
         ],
+        span=16,
         height=7,
+    )
+
+
+def _discovery() -> Panel:
+    failures = TARGETS.select("bedrock_batch_exporter_discovery_failures_total")
+    last = TARGETS.select("bedrock_batch_exporter_discovery_last_success_timestamp_seconds")
+    return rows(
+        "Discovery",
+        "How accounts (organization) and regions are found. Failures: new accounts are not seen, known ones still "
+        "are; the log tells which permission is missing. Empty: nothing is discovered, all is configured.",
+        [
+            Query(f"time() - min by (source) ({last})"),
+            Query(f"round(sum by (source) (increase({failures}[$__range])))"),
+        ],
+        [
+            Column("source", "Source"),
+            Column("Value #A", "Last success", 130, "s", 1),
+            Column(
+                "Value #B", "Failures", 100, thresholds=style.steps(style.PLAIN, (1, style.ORANGE)), cell=style.TINTED
+            ),
+        ],
+        span=8,
+        height=7,
+        no_value="0",
     )

@@ -4,10 +4,12 @@ The demo's fleet lives at the pace of the clock on the wall, and goes through th
 scrape at a time. Only the polls' failures and what a process tells of itself are made up here.
 """
 
+import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from exporter.aws.jobs import job_from
@@ -36,6 +38,8 @@ class Day:
     """Between two polls, and between two scrapes."""
     accounts: Sequence[AwsAccount] = DEFAULT_ACCOUNTS
     workloads: Sequence[Workload] = FLEET
+    scrape_job: str = "bedrock-batch-exporter"
+    """Prometheus's label `job`: days with different ones can be held by one Prometheus."""
     replicas: int = 1
     restarts: bool = False
     """Whether each process forgets everything in the middle and comes back under the same name."""
@@ -75,12 +79,22 @@ class Bedrock:
         return Listing(now_seconds, known, finished)
 
 
-def exposition(day: Day) -> Iterator[str]:
+def exposition(*days: Day) -> Iterator[str]:
     """Yield OpenMetrics lines with their times, one replica after the other."""
-    for number in range(day.replicas):
-        yield from _replica(day, f"exporter-{number}:10042", late_seconds=15.0 + 10 * number)
-    yield from _alerts(day)
+    for day in days:
+        for number in range(day.replicas):
+            yield from _replica(day, f"exporter-{number}:10042", late_seconds=15.0 + 10 * number)
+    yield from _alerts(days[0])
     yield "# EOF"
+
+
+def back_fill(promtool: str, folder: Path, *days: Day) -> None:
+    """Make blocks of Prometheus's database in the folder."""
+    lines = folder.with_suffix(".openmetrics")
+    lines.write_text("\n".join(exposition(*days)) + "\n")
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(lines), str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - Prometheus's own tool, with our paths
+    lines.unlink()
 
 
 def _replica(day: Day, instance: str, late_seconds: float) -> Iterator[str]:
@@ -100,7 +114,7 @@ def _replica(day: Day, instance: str, late_seconds: float) -> Iterator[str]:
             snapshot = snapshot.after(target, outcome)
             process.on_poll(outcome)
         text = render(snapshot, LIMITS, now_seconds, openmetrics=True) + process.text(now_seconds)
-        yield from _stamped(text, {"instance": instance, "job": "bedrock-batch-exporter"}, now_seconds)
+        yield from _stamped(text, {"instance": instance, "job": day.scrape_job}, now_seconds)
         now_seconds += day.step_seconds
 
 

@@ -6,6 +6,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from exporter.metrics import Instruments
 from exporter.model import Failed, FailureReason, Outcome
 
+SOURCES = ("organization", "regions")
+
 
 class Process:
     """A process that has run for a while."""
@@ -15,6 +17,8 @@ class Process:
         self._instruments = Instruments(self._registry)
         self._instruments.built("0.1.0", "1ff4cab", "3.13.1", "1.43.2")
         self._instruments.reloaded(started_seconds)
+        self._instruments.sharded(0, 1)
+        self._instruments.discovers(frozenset(SOURCES))
         self._started_seconds = started_seconds
         self._cpu_seconds = 0.4
 
@@ -31,6 +35,8 @@ class Process:
 
     def text(self, now_seconds: float) -> str:
         """Return the exposition at this time, with what Prometheus adds to it."""
+        for source in SOURCES:
+            self._instruments.discovered(source, now_seconds - now_seconds % 3600)
         minute = now_seconds // 60
         samples = {
             "up": 1.0,

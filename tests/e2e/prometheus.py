@@ -45,12 +45,23 @@ class Prometheus:
                 }
             ],
         }
+        with self._running(config):
+            yield
+
+    @contextlib.contextmanager
+    def holding(self, data: Path) -> Iterator[None]:
+        """Run on a folder of blocks, scraping nothing."""
+        with self._running({}, data):
+            yield
+
+    @contextlib.contextmanager
+    def _running(self, config: dict[str, Any], data: Path | None = None) -> Iterator[None]:
         path = self._folder / "prometheus.yml"
         path.write_text(json.dumps(config))
         command = [
             self._program,
             f"--config.file={path}",
-            f"--storage.tsdb.path={self._folder / 'data'}",
+            f"--storage.tsdb.path={data or self._folder / 'data'}",
             f"--web.listen-address={self.url.partition('://')[2]}",
         ]
         with self._log.open("wb") as log:
