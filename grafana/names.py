@@ -24,9 +24,6 @@ SCRAPED: Mapping[str, tuple[str, ...]] = {"up": (), "scrape_duration_seconds": (
 LEFT_OUT: Mapping[str, str] = {
     "bedrock_batch_job_age_seconds": "computed from the submit timestamp, which is exact at every step of a graph",
     "bedrock_batch_job_time_to_expiration_seconds": "computed from the expiration timestamp, for the same reason",
-    "bedrock_batch_exporter_discovery_failures_total": "the log names each failure with its reason and hint",
-    "bedrock_batch_exporter_discovery_last_success_timestamp_seconds": "BedrockBatchDiscoveryStale watches it",
-    "bedrock_batch_exporter_shard_info": "BedrockBatchShardMissing watches it",
 }
 """What the exporter serves and no dashboard asks for, with the reason."""
 
