@@ -108,6 +108,8 @@ class Connection(httputil.HTTPServerConnectionDelegate):
     def begin(self) -> None:
         """Take note that a request's headers have arrived; raise HTTPInputError if the client is not let in."""
         self._stop_timer()
+        if self._stream.closed():
+            raise httputil.HTTPInputError("the client has gone, and left requests behind")
         if self._allowed_names is not None and not self._allowed_names & self._client_names():
             log.info("client certificate refused: it has none of client_allowed_sans", remote=self.remote)
             self.close()
