@@ -118,9 +118,16 @@ class Poller:
         """Replaced whole by each outcome; read it once and use what you read."""
         self._apply(settings, fetch)
 
-    def apply(self, settings: Settings, fetch: Fetch) -> None:
-        """Follow new settings: known targets keep their state and schedule, the others go from the next scrape on."""
-        self._inbox.put(lambda: self._apply(settings, fetch))
+    def apply(self, settings: Settings, fetch: Fetch) -> threading.Event:
+        """Follow new settings: known targets keep their state and schedule, the others go. Set once it is done."""
+        applied = threading.Event()
+
+        def follow() -> None:
+            self._apply(settings, fetch)
+            applied.set()
+
+        self._inbox.put(follow)
+        return applied
 
     def stop(self) -> None:
         """Make `run` return. Polls under way are abandoned."""

@@ -30,6 +30,8 @@ from exporter.web.app import Exposition, Site
 
 log = structlog.get_logger()
 
+APPLY_SECONDS = 5.0
+
 ReadConfig = Callable[[], Config]
 """Reads the configuration anew. Raises ConfigError."""
 
@@ -87,6 +89,7 @@ class Exporter:
         self.discovery = Discovery(wanted, self._ask(self.config, wanted), clock, self._follow, self._discovered)
         self._targets = shard.share(self.discovery.targets)
         self.poller = Poller(self._fetch(self.config), self._classify, clock, _settings(self.config, self._targets))
+        self._applied = threading.Event()
         self._is_ready = False
         self._tell_remarks()
         self._started_seconds = clock.now()
@@ -107,6 +110,7 @@ class Exporter:
                 self._sessions = self._new_sessions(config)
             self._instruments.discovers(wanted.sources)
             self.discovery.follow(wanted, self._ask(config, wanted))
+            self._applied.wait(APPLY_SECONDS)  # so that what was removed is gone from the scrape after the answer
             self._instruments.reloaded(self._clock.now())
         log.info("reloaded", targets=len(self._targets))
         self._tell_remarks()
@@ -168,7 +172,7 @@ class Exporter:
         """Poll these targets from now on, or those of them that are this shard's."""
         self._targets = self._shard.share(found)
         self._sessions.keep({target.account for target in found})
-        self.poller.apply(_settings(self.config, self._targets), self._fetch(self.config))
+        self._applied = self.poller.apply(_settings(self.config, self._targets), self._fetch(self.config))
 
     def _discovered(self, source: str, has_succeeded: bool) -> None:  # noqa: FBT001 - the outcome itself
         if has_succeeded:

@@ -1,5 +1,6 @@
 """Clients and identities: one client a region for all accounts, each request signed as the account it is for."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -49,6 +50,7 @@ def default_region() -> str | None:
     return str(region) if region else None
 
 
+@functools.cache
 def known_regions() -> tuple[str, ...]:
     """Return every region of every partition that has a Bedrock endpoint, as far as this botocore knows."""
     session = _session()
