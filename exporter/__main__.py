@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,12 +17,12 @@ from typing import Any
 import prometheus_client
 import structlog
 
-from exporter import __version__, log
+from exporter import __version__, check, log
 from exporter.aws import policy
 from exporter.cli import PROGRAM, UsageError, parse
 from exporter.clock import SystemClock
 from exporter.config import ConfigError, load, plain
-from exporter.roof import Exporter, read_config, wanted_of
+from exporter.roof import Exporter, hub_policy, read_config, wanted_of
 from exporter.sharding import Shard
 from exporter.web.listening import ListenError
 from exporter.web.security import WebConfigFile
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.command == "iam-policy":
-        return _print_policy(options)
+        return _print_policy(options, environ)
     if options.command == "demo":
         return _demo(options)
     if options.config_check:
@@ -62,7 +63,12 @@ def _run(options: Namespace, environ: Mapping[str, str]) -> int:
         print(f"{options.config_file or 'the defaults'}: valid, {targets} targets{found}")  # noqa: T201
         return OK
     exporter = _exporter(options, environ)
-    return _once(exporter, options) if options.command == "once" else asyncio.run(_serve(exporter, options))
+    match options.command:
+        case "check":
+            return _check(exporter, options, environ)
+        case "once":
+            return _once(exporter, options)
+    return asyncio.run(_serve(exporter, options))
 
 
 def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
@@ -71,9 +77,10 @@ def _exporter(options: Namespace, environ: Mapping[str, str]) -> Exporter:
         options.config_file,
         SystemClock(),
         environ.get("BEDROCK_BATCH_EXPORTER_REVISION", "unknown"),
-        is_daemon=options.command != "once",
+        is_daemon=options.command == "serve",
         botocore_parser=options.aws_botocore_parser,
         shard=Shard(options.shard, options.total_shards),
+        is_probing=options.command == "check",
     )
 
 
@@ -146,15 +153,40 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"--output: {path}: {error.strerror}") from None
 
 
-def _print_policy(options: Namespace) -> int:
-    """Print one of the policies as JSON."""
-    documents: dict[str, Any] = {"member": policy.member, "hub": policy.hub}
+def _check(exporter: Exporter, options: Namespace, environ: Mapping[str, str]) -> int:
+    """Make one call to every target, side by side, and print what came of it."""
+    if options.log_level != "debug":  # the table tells of every failure
+        log.configure("error", options.log_format)
+    exporter.discovery.refresh()
+    while waiting := exporter.waiting_for():
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{waiting} targets left", end="", file=sys.stderr, flush=True)  # noqa: T201
+        exporter.poller.step()
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
+    results, undiscovered = check.results_of(exporter.poller.snapshot), exporter.discovery.failures
+    if options.output == "json":
+        text = check.document(results, undiscovered)
+    else:
+        is_terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if is_terminal else 0
+        is_coloured = is_terminal and not environ.get("NO_COLOR")
+        text = check.table(results, undiscovered, is_coloured=is_coloured, width=width)
+    sys.stdout.write(text)
+    return FAILED if undiscovered or any(result.failure for result in results) else OK
+
+
+def _print_policy(options: Namespace, environ: Mapping[str, str]) -> int:
+    """Print one of the policies as JSON; that of the hub as the configuration needs it, if there is one."""
     if options.subject == "trust":
         if not options.principal:
             raise UsageError("iam-policy trust: expected --principal, the ARN of the role that the exporter runs as")
         document = policy.trust(options.principal, options.external_id)
+    elif options.subject == "hub":
+        config_file = options.config_file
+        document = hub_policy(read_config(config_file, environ)) if config_file else policy.hub()
     else:
-        document = documents[options.subject]()
+        document = policy.member()
     print(json.dumps(document, indent=2))  # noqa: T201
     return OK
 

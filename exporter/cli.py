@@ -11,6 +11,7 @@ PREFIX = "BEDROCK_BATCH_EXPORTER_"
 DEFAULT_ADDRESS = ":10042"
 COMMANDS = {
     "serve": "poll for ever and serve the metrics over HTTP (the default)",
+    "check": "make one call to every target and print a table with hints; exit 1 if a target failed",
     "once": "poll every target once and print the metrics; exit 1 if a target failed",
     "iam-policy": "print an IAM policy: member (the role in each account), trust (who may assume it), "
     "hub (the exporter's own)",
@@ -131,7 +132,12 @@ FLAGS = (
     Flag("total-shards", "how many exporters share the targets", _whole(1), 1, metavar="N"),
     Flag("log.level", "debug, info, warn or error", _one_of("debug", "info", "warn", "error"), "info", metavar="LEVEL"),
     Flag("log.format", "logfmt or json", _one_of("logfmt", "json"), "logfmt", metavar="FORMAT"),
-    Flag("output", "write here, atomically, instead of stdout", metavar="FILE", commands=("once",)),
+    Flag(
+        "output",
+        "once: a file to write, atomically, instead of stdout; check: table or json",
+        metavar="FILE|FORMAT",
+        commands=("once", "check"),
+    ),
     Flag(
         "principal", "who may assume the role: the ARN of the exporter's role", metavar="ARN", commands=("iam-policy",)
     ),
@@ -189,6 +195,8 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], version: str) ->
         raise UsageError(f"{options.command}: {expected}, got {options.subject!r}")
     for flag in FLAGS:
         setattr(options, flag.attribute, _value(flag, getattr(options, flag.attribute), options.command, environ))
+    if options.command == "check" and options.output not in {None, "table", "json"}:
+        raise UsageError(f"--output: expected table or json after check, got {options.output!r}")
     if options.shard >= options.total_shards:
         expected = f"a whole number from 0 to {options.total_shards - 1}, less than --total-shards"
         raise UsageError(f"--shard: expected {expected}, got {options.shard}")

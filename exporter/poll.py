@@ -320,7 +320,7 @@ class Poller:
 def _tell(target: Target, before: TargetState, after: TargetState, outcome: Outcome) -> None:
     """Log what changed; a target that goes on failing the same way is told at debug level."""
     facts = {
-        "aws_account_id": after.account_id,
+        "aws_account_id": after.account_id or target.account.configured_id,
         "account": target.account.name or target.account.key,
         "aws_region": target.region,
         "duration_seconds": round(outcome.duration_seconds, 3),

@@ -3,6 +3,7 @@
 import platform
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from prometheus_client import CollectorRegistry
 from exporter import __version__, overview
 from exporter import exposition as writing
 from exporter.aws import discovery as aws
+from exporter.aws import policy
 from exporter.aws.errors import classify
-from exporter.aws.jobs import pages
-from exporter.aws.sessions import Sessions, default_region, known_regions
+from exporter.aws.jobs import pages, probe
+from exporter.aws.sessions import Sessions, default_region, known_regions, own_partition
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
 from exporter.discovery import Ask, Discovery, Wanted
@@ -57,6 +59,20 @@ def wanted_of(config: Config, source: str | None) -> Wanted:
     return Wanted(named, default_regions(config, region, where), config.organization.refresh_interval_seconds)
 
 
+def hub_policy(config: Config) -> dict[str, Any]:
+    """Return the policy of the exporter's own identity: what this configuration needs, and nothing more."""
+    roles = [entry.role_arn for entry in config.accounts if entry.role_arn]
+    organization = config.organization
+    if organization is None:
+        return policy.hub(roles, organization=False, organizational_units=False)
+    units = [id_ for id_ in organization.include if not id_.isdecimal()]
+    return policy.hub(
+        [*roles, f"arn:{own_partition()}:iam::*:role/{organization.role_name}"],
+        organization=len(units) < len(organization.include) or not organization.include,
+        organizational_units=bool(units),
+    )
+
+
 class Exporter:
     """A running exporter: the poller and all that reads it. Its methods may be called from any thread."""
 
@@ -70,9 +86,11 @@ class Exporter:
         is_daemon: bool,
         botocore_parser: bool = False,
         shard: Shard = WHOLE,
+        is_probing: bool = False,
     ) -> None:
+        """Set it up. When probing, targets are asked whether they answer, and not for their jobs."""
         self._read, self._source, self._clock, self._shard = read, source, clock, shard
-        self._botocore_parser = botocore_parser
+        self._botocore_parser, self._is_probing = botocore_parser, is_probing
         self._reloading = threading.Lock()
         self.config = read()
         wanted = wanted_of(self.config, source)
@@ -181,7 +199,8 @@ class Exporter:
             self._instruments.discovery_failed(source)
 
     def _classify(self, error: Exception, target: Target) -> Failure:
-        return classify(error, target, self._sessions.principal)
+        failure = classify(error, target, self._sessions.principal)
+        return replace(failure, account_id=self._sessions.known_id(target.account))
 
     def _ask(self, config: Config, wanted: Wanted) -> Ask:
         sessions, organization = self._sessions, config.organization
@@ -226,6 +245,9 @@ class Exporter:
             account_id = sessions.account_id(account, region)
             client = sessions.client("bedrock", region)
             with sessions.acting_as(account):
+                if self._is_probing:
+                    probe(client)
+                    return account_id, Listing(poll.at_seconds, {}, {})
                 listing = list_jobs(
                     lambda query: pages(client, query, lambda: poll.is_abandoned),
                     window,

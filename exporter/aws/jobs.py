@@ -50,6 +50,12 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
         arguments["nextToken"] = token
 
 
+def probe(client: Any) -> None:
+    """Ask for as little as can be asked for: whether a listing is answered at all. Raises as `pages` does."""
+    if client.list_model_invocation_jobs(maxResults=1).get("invocationJobSummaries") is None:
+        raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
+
+
 def job_from(summary: Summary | Mapping[str, Any]) -> Job:
     """Return the job of a `ModelInvocationJobSummary`, decoded or as botocore parsed it. Any member may be missing."""
     if not isinstance(summary, Summary):

@@ -66,8 +66,8 @@ def hub(
     """Make the policy of the exporter's own identity.
 
     It watches its own account without a role, so it includes the member's policy. It assumes `role_arns` (ARNs, or
-    patterns of them), lists the accounts of the organization if `organization`, and of its OUs if
-    `organizational_units` as well.
+    patterns of them), lists all accounts of the organization if `organization`, and those of its OUs if
+    `organizational_units`.
     """
     statements = [_LIST_JOBS, _LIST_REGIONS]
     if role_arns:
@@ -80,8 +80,8 @@ def hub(
         statements.append(assume)
     if organization:
         statements.append(_LIST_ACCOUNTS)
-        if organizational_units:
-            statements.append(_LIST_ORGANIZATIONAL_UNITS)
+    if organizational_units:
+        statements.append(_LIST_ORGANIZATIONAL_UNITS)
     return _document(*statements)
 
 

@@ -50,6 +50,11 @@ def default_region() -> str | None:
     return str(region) if region else None
 
 
+def own_partition() -> str:
+    """Return the partition of the region of the usual AWS chain; without one, the commercial one."""
+    return str(_session().get_partition_for_region(default_region() or HOME_REGIONS["aws"]))
+
+
 @functools.cache
 def known_regions() -> tuple[str, ...]:
     """Return every region of every partition that has a Bedrock endpoint, as far as this botocore knows."""
@@ -174,6 +179,11 @@ class Sessions:
         if first != account.key:
             raise SameAccountError(f"{account.key} and {first} are both account {known} in {region}")
         return known
+
+    def known_id(self, account: Account) -> str | None:
+        """Return the account's id where it is known without asking."""
+        caller = self._callers.get(account.key)
+        return account.configured_id or (caller.account_id if caller else None)
 
     def caller(self, account: Account = OWN, region: str | None = None) -> Caller:
         """Return who an account's credentials make the exporter; asked of STS in the region's partition."""

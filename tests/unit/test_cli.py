@@ -66,7 +66,15 @@ def test_every_flag_has_its_variable():
         (["--web.telemetry-path=metrics"], {}, "--web.telemetry-path: expected a path such as /metrics, got 'metrics'"),
         (["--web.max-requests=-1"], {}, "--web.max-requests: expected a whole number from 0, got '-1'"),
         (["--config.file"], {}, "argument --config.file: expected one argument"),
-        (["--output=x"], {}, "--output: belongs to the command once, not to serve"),
+        (["check", "--output=yaml"], {}, "--output: expected table or json after check, got 'yaml'"),
+        (
+            ["--shard=3", "--total-shards=3"],
+            {},
+            "--shard: expected a whole number from 0 to 2, less than --total-shards, got 3",
+        ),
+        (["--shard=1"], {}, "--shard: expected a whole number from 0 to 0"),
+        (["--total-shards=0"], {}, "--total-shards: expected a whole number from 1, got '0'"),
+        (["--output=x"], {}, "--output: belongs to the command once or check, not to serve"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_a_line(arguments, environ, message):

@@ -17,6 +17,7 @@ ROOMS = {
     "listing": {"model", "history"},
     "state": {"model"},
     "summary": {"model"},
+    "check": {"model", "state", "metrics"},
     "sharding": {"model"},
     "discovery": {"model", "clock", "config"},
     "poll": {"model", "clock", "state"},

@@ -45,7 +45,7 @@ def test_the_hub_names_each_role_once_in_order():
 
 
 def test_the_hub_without_roles_and_organization_needs_no_more_than_a_member():
-    assert policy.hub([], organization=False) == policy.member()
+    assert policy.hub([], organization=False, organizational_units=False) == policy.member()
 
 
 def test_the_hub_reads_the_organization_only_where_it_is_discovered():
@@ -53,7 +53,8 @@ def test_the_hub_reads_the_organization_only_where_it_is_discovered():
     whole = watched | {"organizations:ListAccounts"}
     units = {"organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"}
 
-    assert actions(policy.hub(organization=False)) == watched
+    assert actions(policy.hub(organization=False, organizational_units=False)) == watched
+    assert actions(policy.hub(organization=False)) == watched | units
     assert actions(policy.hub(organizational_units=False)) == whole
     assert actions(policy.hub()) == whole | units
 
