@@ -45,17 +45,18 @@ class Prometheus:
                 }
             ],
         }
-        with self._running(config):
+        with self.running(config):
             yield
 
     @contextlib.contextmanager
     def holding(self, data: Path) -> Iterator[None]:
         """Run on a folder of blocks, scraping nothing."""
-        with self._running({}, data):
+        with self.running({}, data):
             yield
 
     @contextlib.contextmanager
-    def _running(self, config: dict[str, Any], data: Path | None = None) -> Iterator[None]:
+    def running(self, config: dict[str, Any], data: Path | None = None) -> Iterator[None]:
+        """Run with a configuration, on a data folder of its own unless one is given."""
         path = self._folder / "prometheus.yml"
         path.write_text(json.dumps(config))
         command = [

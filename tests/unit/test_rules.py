@@ -1,5 +1,6 @@
 """The rules as files: generated ones are up to date, every alert is complete, documented and tested both ways."""
 
+import json
 import re
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_an_alert_says_what_where_how_much_and_what_next(alert):
         for label in ("job_name", "job_id", "model_id", "account_name", "aws_account_id", "aws_region"):
             assert f"$labels.{label}" in alert["annotations"]["description"]
         assert "var-job_id={{ $labels.job_id }}" in alert["annotations"]["dashboard_url"]
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
+def test_an_alert_leads_to_a_dashboard_that_has_its_variables(alert):
+    files = (json.loads(path.read_text()) for path in (ROOT / "grafana/dashboards").glob("*.json"))
+    variables = {file["uid"]: {variable["name"] for variable in file["templating"]["list"]} for file in files}
+    path, _, query = alert["annotations"]["dashboard_url"].partition("?")
+
+    assert set(re.findall(r"var-(\w+)=", query)) <= variables[path.rpartition("/d/")[2]]
 
 
 def test_a_scale_shortens_every_duration_and_changes_nothing_else():
