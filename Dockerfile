@@ -1,5 +1,6 @@
 # The last stage is the exporter; `--target demo` is the same with the simulated AWS of `bedrock-batch-exporter demo`.
-# Without a config file it serves on 10042 with the credentials of the usual AWS chain. It writes no file anywhere.
+# Without a config file it serves on 10042 with the credentials of the usual AWS chain, for us-east-1 unless that chain
+# names another region. It writes no file anywhere.
 
 FROM python:3.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
@@ -32,6 +33,7 @@ ENV BEDROCK_BATCH_EXPORTER_REVISION=${REVISION} \
     PATH=/opt/exporter/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
+COPY deploy/image/aws-config /home/exporter/.aws/config
 COPY deploy/image/healthcheck.py /opt/healthcheck.py
 WORKDIR /
 USER 65532:65532
