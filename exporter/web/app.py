@@ -26,7 +26,7 @@ class Exposition:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the web side shows, as functions; they are called from several threads at once."""
+    """What the web side shows, as functions. Pages are made by one thread, actions by another."""
 
     metrics: Callable[[str, str, tuple[str, ...]], Exposition]
     """From `Accept`, `Accept-Encoding` and the names of `?name[]=` (none: every metric)."""
@@ -73,6 +73,8 @@ class Route:
     methods: tuple[str, ...] = ("GET", "HEAD")
     is_probe: bool = False
     """A probe answers at once on the event loop, however many requests are under way."""
+    is_action: bool = False
+    """An action may take its time; no page waits for it."""
 
 
 def text(body: str, status: int = 200, **headers: str) -> Answer:
@@ -113,7 +115,7 @@ def routes(site: Site) -> dict[str, Route]:
         "/config": Route(lambda _: _private(site.config(), "text/plain; charset=utf-8")),
         "/-/healthy": Route(lambda _: _probe("healthy", site.healthy()), is_probe=True),
         "/-/ready": Route(lambda _: _probe("ready", site.ready()), is_probe=True),
-        "/-/reload": Route(reload, ("POST",) if site.reload else ("POST", "GET", "HEAD", "PUT")),
+        "/-/reload": Route(reload, ("POST",) if site.reload else ("POST", "GET", "HEAD", "PUT"), is_action=True),
         site.telemetry_path: Route(metrics),
     }
 

@@ -21,8 +21,6 @@ log = structlog.get_logger()
 
 ACCEPTS_AT_ONCE = 64
 """Connections taken before the loop turns to those it has."""
-THREADS = 4
-"""Pages made side by side; the event loop stays free for probes and for sending."""
 LAST_CALL_SECONDS = 0.25
 """How long a drain waits for requests that were under way to it."""
 DEFAULT_HEADERS = {
@@ -57,7 +55,9 @@ class Server:
         self._requests = 0
         self._is_draining = False
         self._changed = asyncio.Event()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="web")
+        # One thread makes the pages: more of them would fight over the interpreter's lock and make every probe wait.
+        self._pages = ThreadPoolExecutor(1, thread_name_prefix="web")
+        self._actions = ThreadPoolExecutor(1, thread_name_prefix="web-action")
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -98,7 +98,8 @@ class Server:
             await asyncio.wait_for(self._emptied(), max(0.0, deadline - loop.time()))
         if self._connections:
             log.warning("connections closed before they were finished", connections=len(self._connections))
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._pages, self._actions):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._authenticator.close()
         for connection in tuple(self._connections):
             await connection.abandon()
@@ -139,7 +140,8 @@ class Server:
             return text(f"The limit of {self._max_requests} requests at once is reached, try again later.", 503)
         self._requests += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._made, route, request)
+            threads = self._actions if route.is_action else self._pages
+            return await asyncio.get_running_loop().run_in_executor(threads, self._made, route, request)
         finally:
             self._requests -= 1
 

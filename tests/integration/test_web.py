@@ -178,3 +178,19 @@ def test_large_headers_are_refused():
         with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
             running.get("/metrics", headers={"X-Large": "x" * 200_000})
         assert running.get("/metrics")[0] == 200
+
+
+def test_a_scrape_does_not_wait_for_a_reload():
+    entered, leave = Event(), Event()
+
+    def reload() -> list[str]:
+        entered.set()
+        leave.wait(10)
+        return []
+
+    with serving(site(reload=reload)) as running, running.connect() as client:
+        client.sendall(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert entered.wait(10)
+        assert running.get("/metrics")[0] == 200
+        leave.set()
+        assert client.recv(12) == b"HTTP/1.1 200"
