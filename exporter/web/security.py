@@ -72,8 +72,8 @@ class WebConfigFile:
         now = self._monotonic()
         if now - self._checked_seconds >= CHECK_SECONDS:
             self._checked_seconds = now
-            # What failed is tried again at every look: it may have named a file that is yet to come.
-            if self._errors or self._fingerprint(self._secured.config) != self._seen:
+            # What failed stays different from what is in force, and so is tried again at every look.
+            if self._fingerprint(self._secured.config) != self._seen:
                 self._reload()
         return self._secured
 

@@ -130,8 +130,29 @@ def test_a_drain_lets_sixteen_scrapers_finish(large):
 
     drained.result(10)
     assert all(answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"\r\n\r\n" + BODY) for answer in answers)
+    assert all(b"\r\nConnection: close\r\n" in answer[:1000] for answer in answers)
     with pytest.raises(OSError, match="refused"):
         large.connect()
+
+
+def test_a_drain_answers_those_that_still_wait_to_be_accepted():
+    asked, busy = Event(), Event()
+
+    async def drain_after_a_pause() -> None:
+        busy.set()
+        asked.wait(10)  # the loop stands still, and accepts nobody
+        await running.server.drain(5)
+
+    with serving(site()) as running:
+        drained = asyncio.run_coroutine_threadsafe(drain_after_a_pause(), running.loop)
+        assert busy.wait(10)
+        clients = [running.connect() for _ in range(16)]
+        for client in clients:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        asked.set()
+
+        assert all(client.makefile("rb").read().endswith(b"\r\n\r\nup 1\n") for client in clients)
+        drained.result(10)
 
 
 def test_a_drain_does_not_wait_for_idle_connections():
