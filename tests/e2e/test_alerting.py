@@ -192,7 +192,7 @@ def simulation():
         yield simulation
 
 
-def test_the_right_people_are_told_and_a_stale_target_silences_its_jobs(simulation, tmp_path):
+def test_the_right_people_are_told_and_nobody_is_told_what_nobody_knows(simulation, tmp_path):
     prometheus = Prometheus(tmp_path, program("prometheus", "apt-get install prometheus"))
     alertmanager = Alertmanager(tmp_path, program("prometheus-alertmanager", "apt-get install prometheus-alertmanager"))
     build.main([f"--out={tmp_path}", f"--scale={SCALE}"])
@@ -240,16 +240,24 @@ def test_the_right_people_are_told_and_a_stale_target_silences_its_jobs(simulati
         prometheus.wait_until(lambda: not prometheus.query("job:bedrock_batch_job_status:current"))
         prometheus.wait_until(lambda: not prometheus.query('ALERTS{alertname=~"BedrockBatchJob.+"}'))
         time.sleep(2.5)
+        assert {alert["labels"]["alertname"] for alert in active} >= {
+            "BedrockBatchJobWillMissDeadline",
+            "BedrockBatchJobStalled",
+            "BedrockBatchJobQueuedLong",
+            "BedrockBatchRecordErrorRatioHigh",
+        }
+        assert [alert["labels"] for alert in active if not alert["status"]["inhibitedBy"]] == []
+        failing: Told = {("chat", account, region, "BedrockBatchTargetFailing", "") for _, account, region, *_ in stale}
+        # Until a target is stale, news of its group repeats what stands; from then on nothing is heard of its jobs.
+        assert told(mailbox, before) - EXPECTED - failing == stale
+        assert told(mailbox, silenced) <= stale | failing
+        assert told(mailbox, silenced, "resolved") <= failing
 
-    assert {alert["labels"]["alertname"] for alert in active} >= {
-        "BedrockBatchJobWillMissDeadline",
-        "BedrockBatchJobStalled",
-        "BedrockBatchJobQueuedLong",
-        "BedrockBatchRecordErrorRatioHigh",
-    }
-    assert [alert["labels"] for alert in active if not alert["status"]["inhibitedBy"]] == []
-    failing: Told = {("chat", account, region, "BedrockBatchTargetFailing", "") for _, account, region, *_ in stale}
-    # Until a target is stale, news of its group repeats what stands; from then on nothing is heard of its jobs.
-    assert told(mailbox, before) - EXPECTED - failing == stale
-    assert told(mailbox, silenced) <= stale | failing
-    assert told(mailbox, silenced, "resolved") <= failing
+        # The exporter is gone too, and this is all that there is to say.
+        forgotten = len(mailbox.notifications)
+        exporter.process.kill()
+        down: Told = {("pager", "", "", "BedrockBatchExporterDown", "")}
+        wait_until_told(mailbox, down, forgotten)
+        time.sleep(2.5)
+        assert told(mailbox, forgotten, "resolved") == set()
+        assert told(mailbox, forgotten) - stale == down
