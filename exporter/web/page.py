@@ -70,7 +70,7 @@ def render(facts: Facts) -> bytes:
         now=f'<time datetime="{_iso(now)}">{_clock(now)}</time>',
         count=len(targets),
         states=escape(", ".join(f"{count} {state}" for state, count in states.items())),
-        jobs=_jobs(_sum(targets)),
+        jobs=_all_jobs(targets),
         expiration=_soonest(targets, now),
         rows="\n".join(_target(row, now) for row in targets),
         empty=""
@@ -151,17 +151,24 @@ def _jobs(counts: Mapping[str, int]) -> str:
     return f'<ul class="jobs">{items}</ul>' if items else NONE
 
 
-def _sum(targets: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _all_jobs(targets: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sum over all targets, and of how many nothing is known."""
+    known = [row["jobs"] for row in targets if row["jobs"] is not None]
+    if not known and targets:
+        return UNKNOWN
     total: Counter[str] = Counter()
-    for row in targets:
-        total.update(row["jobs"] or {})
-    return {status: total[status] for status in (*STATUSES, *(total.keys() - set(STATUSES)))}
+    for counts in known:
+        total.update(counts)
+    missing = len(targets) - len(known)
+    plural = "" if missing == 1 else "s"
+    more = f'<span class="muted">and those of {missing} target{plural}, unknown</span>' if missing else ""
+    return _jobs({status: total[status] for status in (*STATUSES, *(total.keys() - set(STATUSES)))}) + more
 
 
 def _soonest(targets: Sequence[Mapping[str, Any]], now: float) -> str:
     expiring = [row for row in targets if row["next_expiration_timestamp_seconds"] is not None]
     if not expiring:
-        return NONE
+        return UNKNOWN if targets and all(row["jobs"] is None for row in targets) else NONE
     row = min(expiring, key=lambda row: float(row["next_expiration_timestamp_seconds"]))
     where = escape(f"{row['account_name']}, {row['aws_region']}")
     return f'<strong class="line">{_expiration(row, now)}</strong>{where}'

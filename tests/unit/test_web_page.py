@@ -79,8 +79,15 @@ def test_the_jobs_of_all_targets_are_summed_in_the_order_of_life():
 def test_what_is_not_known_is_not_none():
     html = page(row("1", "a", "pending", jobs=None, last_success_timestamp_seconds=None))
 
-    assert html.count(">unknown<") == 2
+    assert html.count(">unknown<") == 4
     assert ">never<" in html
+
+
+def test_targets_without_known_jobs_are_told_beside_the_sum():
+    html = page(row("1", "a", jobs={"Failed": 1}), row("1", "b", jobs=None), row("1", "c", jobs=None))
+
+    assert "<b>1</b> Failed" in html
+    assert "and those of 2 targets, unknown" in html
 
 
 def test_a_passed_expiration_is_overdue():
