@@ -121,6 +121,12 @@ class Discovery:
                 for region in (self._regions.get(scope.account.key, ()) if scope.regions == "all" else scope.regions)
             )
 
+    @property
+    def accounts(self) -> frozenset[Account]:
+        """All accounts that are known, those whose regions are still being asked for included."""
+        with self._lock:
+            return frozenset(scope.account for scope in self._scopes())
+
     def follow(self, wanted: Wanted, ask: Ask) -> None:
         """Follow another configuration: what it names at once, the rest as soon as it was asked again."""
         with self._lock:

@@ -18,6 +18,7 @@ from typing import Protocol, TypeAlias
 import structlog
 
 from exporter.clock import Clock
+from exporter.journal import Journal
 from exporter.model import Failed, Failure, FailureReason, Listing, Outcome, Polled, Target
 from exporter.state import Snapshot, TargetState
 
@@ -102,6 +103,7 @@ class Poller:
         self._classify = classify
         self._clock = clock
         self._spawn = spawn
+        self._journal = Journal()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._targets: dict[tuple[str, str], Target] = {}
         self._due: list[tuple[float, int, Target]] = []
@@ -298,7 +300,7 @@ class Poller:
     def _fold(self, target: Target, outcome: Outcome) -> None:
         before = self.snapshot.states[target]
         self.snapshot = self.snapshot.after(target, outcome)
-        _tell(target, before, self.snapshot.states[target], outcome)
+        self._journal.tell(target, before, self.snapshot.states[target], outcome)
 
     def _schedule(self, target: Target, started_monotonic: float) -> None:
         state = self.snapshot.states[target]
@@ -315,21 +317,3 @@ class Poller:
         self.snapshot = replace(
             self.snapshot, next_polls={**self.snapshot.next_polls, target: self._clock.now() + due - now}
         )
-
-
-def _tell(target: Target, before: TargetState, after: TargetState, outcome: Outcome) -> None:
-    """Log what changed; a target that goes on failing the same way is told at debug level."""
-    facts = {
-        "aws_account_id": after.account_id or target.account.configured_id,
-        "account": target.account.name or target.account.key,
-        "aws_region": target.region,
-        "duration_seconds": round(outcome.duration_seconds, 3),
-    }
-    if isinstance(outcome, Polled):
-        tell = log.info if before.failures_in_a_row or not before.polls else log.debug
-        tell("poll succeeded", **facts, jobs=len(outcome.listing.jobs))
-    else:
-        failure = outcome.failure
-        same = isinstance(before.last, Failed) and before.last.failure.reason is failure.reason
-        tell = log.debug if same else log.warning
-        tell("poll failed", **facts, reason=failure.reason.value, error=failure.error, hint=failure.hint)

@@ -189,7 +189,7 @@ class Exporter:
     def _follow(self, found: tuple[Target, ...]) -> None:
         """Poll these targets from now on, or those of them that are this shard's."""
         self._targets = self._shard.share(found)
-        self._sessions.keep({target.account for target in found})
+        self._sessions.keep(self.discovery.accounts)
         self._applied = self.poller.apply(_settings(self.config, self._targets), self._fetch(self.config))
 
     def _discovered(self, source: str, has_succeeded: bool) -> None:  # noqa: FBT001 - the outcome itself
