@@ -227,7 +227,9 @@ class Config(Section):
         "and `$`. A job that is left out is left out of everything.",
     )
     endpoint_url: Annotated[str, Url()] | None = setting(
-        None, description="Where to find Bedrock instead of the region's own address: emulators and VPC endpoints."
+        None,
+        description="Where to find Bedrock instead of the region's own address: emulators and VPC endpoints. An "
+        "address of AWS itself is Bedrock's alone; any other is taken for an emulator of all services.",
     )
 
 
