@@ -131,8 +131,6 @@ class Discovery:
         """Follow another configuration: what it names at once, the rest as soon as it was asked again."""
         with self._lock:
             self._wanted, self._ask = wanted, ask
-            if wanted.organization_regions is None:
-                self._members = ()
             self._members_due = self._clock.monotonic()
             self._regions_due = {}
             self._failures_in_a_row.clear()

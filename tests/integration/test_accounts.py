@@ -250,7 +250,12 @@ def test_credentials_that_end_are_renewed_without_a_failed_poll(simulation, tmp_
 
 def test_a_role_that_cannot_be_assumed_is_asked_once_an_interval_and_the_hint_names_the_caller(simulation, tmp_path):
     simulation.accounts[PRODUCTION.id] = replace(PRODUCTION, roles=(Role(trusted=frozenset({"999988887777"})),))
-    settings = ORGANIZED | {"regions": list(DEFAULT_REGIONS), "poll_interval": "60s", "stale_after": "10m"}
+    settings: dict[str, Any] = {
+        "accounts": [{"role_arn": PRODUCTION.role_arn(), "external_id": "example"}],
+        "regions": list(DEFAULT_REGIONS),
+        "poll_interval": "60s",
+        "stale_after": "10m",
+    }
     with Process(simulation, tmp_path, **settings) as exporter:
         name = "bedrock_batch_exporter_poll_failures_total"
         assert len(regions(exporter, PRODUCTION.id)) == len(DEFAULT_REGIONS)

@@ -160,6 +160,31 @@ def test_one_thread_renews_and_the_others_go_on_with_what_there_is(sts):
     assert sts.key() == "key-2"
 
 
+def test_those_who_come_while_credentials_are_obtained_wait_for_them(sts):
+    entered, leave = threading.Event(), threading.Event()
+    obtain = sts.keychain._obtain
+
+    def slowly() -> Keys:
+        entered.set()
+        assert leave.wait(10)
+        keys: Keys = obtain()
+        return keys
+
+    sts.keychain._obtain = slowly
+    told: list[str] = []
+    threads = [threading.Thread(target=lambda: told.append(sts.key())) for _ in range(17)]
+    threads[0].start()
+    assert entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    leave.set()
+    for thread in threads:
+        thread.join()
+
+    assert told == ["key-1"] * 17
+    assert sts.calls == 1
+
+
 def test_each_thread_signs_as_the_account_it_acts_as(sts):
     acting = Acting()
     shared = ActingCredentials(acting)

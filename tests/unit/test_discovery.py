@@ -246,6 +246,18 @@ def test_an_account_that_joins_is_asked_for_its_regions_at_once(clock):
     assert world.asked[member(1).key] == 1
 
 
+def test_while_one_account_has_not_answered_the_source_has_not_succeeded(clock):
+    world = World(clock, Wanted((), "all", 40.0))
+    world.members = (member(1),)
+    world.regions[member(1).key] = ConnectionError("away")
+    world.run(1)
+    world.members = (member(1), member(2))
+    world.run(41)
+
+    assert {region for name, region in world.polled() if name == "team-2"} == set(ENABLED)
+    assert (REGIONS, True) not in world.outcomes
+
+
 def test_a_reload_takes_what_the_file_names_at_once_and_keeps_what_was_found(organized):
     organized.discovery.refresh()
     other = Account("other", profile="other")
