@@ -45,12 +45,16 @@ class ClockFamily(Family):
     is_countdown: bool
     labels: tuple[str, ...] = JOB_LABELS
 
+    def moment_of(self, job: Job) -> float | None:
+        """Return the moment of an active job, None for any other."""
+        return self.moment(job) if job.is_active else None
+
     def read(self, job: Job, now_seconds: float) -> float | None:
-        """Return the seconds since or until the moment."""
-        moment = self.moment(job) if job.is_active else None
+        """Return the seconds since or until the moment, to the millisecond."""
+        moment = self.moment_of(job)
         if moment is None:
             return None
-        return moment - now_seconds if self.is_countdown else now_seconds - moment
+        return round(moment - now_seconds if self.is_countdown else now_seconds - moment, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ Fetch: TypeAlias = Callable[[Poll], tuple[str, Listing]]
 """Lists a target's jobs: the account's id and the listing, or any exception."""
 Classify: TypeAlias = Callable[[Exception, Target], Failure]
 Spawn: TypeAlias = Callable[[Callable[[], None]], None]
+Tell: TypeAlias = Callable[[Target, TargetState], None]
+"""Is told the new state of a target after each poll, on the thread that decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,21 @@ class Poller:
     """Polls targets for ever. `run` belongs to one thread; everything else may be called from any."""
 
     def __init__(
-        self, fetch: Fetch, classify: Classify, clock: Clock, settings: Settings, spawn: Spawn = _thread
+        self,
+        fetch: Fetch,
+        classify: Classify,
+        clock: Clock,
+        settings: Settings,
+        spawn: Spawn = _thread,
+        *,
+        tell: Tell = lambda _target, _state: None,
     ) -> None:
         self._fetch = fetch
         self._classify = classify
         self._clock = clock
         self._spawn = spawn
         self._journal = Journal()
+        self._tell = tell
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._targets: dict[tuple[str, str], Target] = {}
         self._due: list[tuple[float, int, Target]] = []
@@ -300,7 +310,9 @@ class Poller:
     def _fold(self, target: Target, outcome: Outcome) -> None:
         before = self.snapshot.states[target]
         self.snapshot = self.snapshot.after(target, outcome)
-        self._journal.tell(target, before, self.snapshot.states[target], outcome)
+        state = self.snapshot.states[target]
+        self._journal.tell(target, before, state, outcome)
+        self._tell(target, state)
 
     def _schedule(self, target: Target, started_monotonic: float) -> None:
         state = self.snapshot.states[target]

@@ -21,6 +21,7 @@ from exporter.aws.jobs import pages, probe
 from exporter.aws.sessions import Sessions, default_region, known_regions, own_partition
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
+from exporter.deflate import Part, plain
 from exporter.discovery import Ask, Discovery, Wanted
 from exporter.listing import list_jobs
 from exporter.metrics import Instruments
@@ -106,7 +107,15 @@ class Exporter:
         self._sessions = self._new_sessions(self.config)
         self.discovery = Discovery(wanted, self._ask(self.config, wanted), clock, self._follow, self._discovered)
         self._targets = shard.share(self.discovery.targets)
-        self.poller = Poller(self._fetch(self.config), self._classify, clock, _settings(self.config, self._targets))
+        self._exposition = writing.Exposition()
+        self.poller = Poller(
+            self._fetch(self.config),
+            self._classify,
+            clock,
+            _settings(self.config, self._targets),
+            # What a poll has changed is written at once, so that the scrapes only send it.
+            tell=lambda target, state: self._exposition.write(target, state, self._limits),
+        )
         self._applied = threading.Event()
         self._is_ready = False
         self._tell_remarks()
@@ -139,11 +148,9 @@ class Exporter:
         states = self.poller.snapshot.states
         return sum(target not in states or not states[target].polls for target in self._targets)
 
-    def exposition(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
+    def exposition(self, *, openmetrics: bool) -> str:
         """Return the metrics that are read from the snapshot."""
-        return writing.render(
-            self.poller.snapshot, self._limits, self._clock.now(), openmetrics=openmetrics, names=names
-        )
+        return plain(self._parts(openmetrics=openmetrics, names=frozenset())).decode()
 
     def site(self, telemetry_path: str, *, lifecycle: bool) -> Site:
         """Return what the web side shows."""
@@ -165,9 +172,14 @@ class Exporter:
         config = self.config
         return Limits(config.max_jobs_per_target, config.finished_job_retention_seconds, config.stale_after_seconds)
 
+    def _parts(self, *, openmetrics: bool, names: frozenset[str]) -> list[Part]:
+        return self._exposition.parts(
+            self.poller.snapshot, self._limits, self._clock.now(), openmetrics=openmetrics, names=names
+        )
+
     def _answer(self, accept: str, accept_encoding: str, names: tuple[str, ...]) -> Exposition:
         body, headers = writing.answer(
-            lambda openmetrics, wanted: self.exposition(openmetrics=openmetrics, names=wanted),
+            lambda openmetrics, wanted: self._parts(openmetrics=openmetrics, names=wanted),
             self.registry,
             accept,
             accept_encoding,

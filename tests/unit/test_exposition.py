@@ -40,15 +40,15 @@ def failed(reason=FailureReason.ACCESS_DENIED, at_seconds=NOW_SECONDS) -> Failed
 GOLDEN = """\
 bedrock_batch_job_info{JL,job_arn="arn:aws:bedrock:us-east-1:111122223333:model-invocation-job/abc",model_id="amazon.nova-lite-v1:0",invocation_type="Converse"} 1.0
 bedrock_batch_job_status{JL,status="InProgress"} 1.0
-bedrock_batch_job_submit_timestamp_seconds{JL} 1.7949964e+09
-bedrock_batch_job_last_modified_timestamp_seconds{JL} 1.7949999e+09
-bedrock_batch_job_expiration_timestamp_seconds{JL} 1.7950828e+09
+bedrock_batch_job_submit_timestamp_seconds{JL} 1794996400.0
+bedrock_batch_job_last_modified_timestamp_seconds{JL} 1794999900.0
+bedrock_batch_job_expiration_timestamp_seconds{JL} 1795082800.0
 bedrock_batch_job_records{JL} 1000.0
 bedrock_batch_job_records_processed{JL} 400.0
 bedrock_batch_job_records_succeeded{JL} 390.0
 bedrock_batch_job_records_failed{JL} 10.0
-bedrock_batch_job_age_seconds{JL} 3660.0
-bedrock_batch_job_time_to_expiration_seconds{JL} 82740.0
+bedrock_batch_job_age_seconds{JL} 3660.000
+bedrock_batch_job_time_to_expiration_seconds{JL} 82740.000
 """  # noqa: E501 - lines as they are scraped
 
 
@@ -95,9 +95,9 @@ def test_ages_move_between_polls(scrape, make_job):
     job = make_job(submit_seconds=NOW_SECONDS - 10, expiration_seconds=NOW_SECONDS + 5)
 
     assert "job_age_seconds{" + LABELS in scrape(job)
-    assert '"} 10.0\n' in scrape(job, names=["bedrock_batch_job_age_seconds"])
-    assert '"} 17.0\n' in scrape(job, at_seconds=NOW_SECONDS + 7, names=["bedrock_batch_job_age_seconds"])
-    assert '"} -2.0\n' in scrape(
+    assert '"} 10.000\n' in scrape(job, names=["bedrock_batch_job_age_seconds"])
+    assert '"} 17.000\n' in scrape(job, at_seconds=NOW_SECONDS + 7, names=["bedrock_batch_job_age_seconds"])
+    assert '"} -2.000\n' in scrape(
         job, at_seconds=NOW_SECONDS + 7, names=["bedrock_batch_job_time_to_expiration_seconds"]
     )
 
@@ -128,7 +128,7 @@ def test_stale_jobs_and_counts_are_withdrawn_and_the_target_is_not(scrape, make_
     assert "bedrock_batch_job_info{" in fresh
     assert "bedrock_batch_job_" not in stale
     assert "bedrock_batch_jobs{" not in stale
-    assert f"bedrock_batch_last_success_timestamp_seconds{{{LABELS}}} 1.795e+09\n" in stale
+    assert f"bedrock_batch_last_success_timestamp_seconds{{{LABELS}}} 1795000000.0\n" in stale
     assert f'bedrock_batch_jobs_finished_total{{{LABELS},status="Failed"}} 0.0\n' in stale
 
 
@@ -214,7 +214,7 @@ def test_names_select_families(scrape, make_job):
     ],
 )
 def test_the_format_is_what_the_scraper_asks_for(accept, content_type):
-    body, headers = answer(lambda _openmetrics, _names: "", _registry(), accept, "", ())
+    body, headers = answered(accept)
 
     assert headers["Content-Type"] == content_type
     assert body.endswith(b"# EOF\n") == (content_type == OPENMETRICS)
@@ -225,10 +225,15 @@ def test_the_format_is_what_the_scraper_asks_for(accept, content_type):
     [("gzip", True), ("deflate, GZIP;q=0.5", True), ("", False), ("identity", False), ("gzip;q=0", False), ("*", True)],
 )
 def test_the_encoding_is_what_the_scraper_asks_for(accept_encoding, zipped):
-    body, headers = answer(lambda _openmetrics, _names: "x 1\n", _registry(), "", accept_encoding, ())
+    body, headers = answered("", accept_encoding)
 
     assert (headers.get("Content-Encoding") == "gzip") == zipped
     assert (gzip.decompress(body) if zipped else body).startswith(b"x 1\n")
+
+
+def answered(accept: str, accept_encoding: str = "") -> tuple[bytes, dict[str, str]]:
+    pieces, headers = answer(lambda _openmetrics, _names: [b"x 1\n"], _registry(), accept, accept_encoding, ())
+    return b"".join(pieces), headers
 
 
 def _registry() -> CollectorRegistry:
@@ -238,7 +243,7 @@ def _registry() -> CollectorRegistry:
 
 
 def test_requests_are_counted_with_their_throttles():
-    text = answer(lambda _openmetrics, _names: "", _registry(), "", "", ())[0].decode()
+    text = answered("")[0].decode()
 
     labels = '{operation="ListModelInvocationJobs",service="bedrock"}'
     assert f"bedrock_batch_exporter_api_requests_total{labels} 1.0\n" in text
