@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import exporter_graphs, frame, style
 from grafana.exporter_graphs import by_instance
 from grafana.panels import Panel, Query, number
-from grafana.promql import TARGET, TARGETS
+from grafana.promql import TARGET, TARGETS, labelled
 from grafana.tables import Column, rows
 
 
@@ -30,7 +30,7 @@ def dashboard() -> model.Dashboard:
                     exporter_graphs.cpu(),
                 ],
             ),
-            ("What runs", [_build(), _discovery()]),
+            ("What runs", [_build(), _sources()]),
         ],
         since="now-6h",
     )
@@ -191,16 +191,21 @@ def _build() -> Panel:
     )
 
 
-def _discovery() -> Panel:
+def _sources() -> Panel:
     failures = TARGETS.select("bedrock_batch_exporter_discovery_failures_total")
     last = TARGETS.select("bedrock_batch_exporter_discovery_last_success_timestamp_seconds")
+    read = TARGETS.select("bedrock_batch_exporter_config_last_reload_success_timestamp_seconds")
+    refused = TARGETS.select("bedrock_batch_exporter_config_last_reload_successful")
     return rows(
-        "Discovery",
-        "How accounts (organization) and regions are found. Failures: new accounts are not seen, known ones still "
-        "are; the log tells which permission is missing. Empty: nothing is discovered, all is configured.",
+        "Where targets come from",
+        "When the configuration was read, and when the accounts (organization) and regions were last discovered, where "
+        "that is configured. Failures: new ones are not seen, known ones still are; the log tells what is missing.",
         [
-            Query(f"time() - min by (source) ({last})"),
-            Query(f"round(sum by (source) (increase({failures}[$__range])))"),
+            Query(f"time() - min by (source) ({last})\nor {labelled(f'time() - min({read})', source='configuration')}"),
+            Query(
+                f"round(sum by (source) (increase({failures}[$__range])))\n"
+                f"or {labelled(f'count({refused} == 0) or {TARGETS.zero()}', source='configuration')}"
+            ),
         ],
         [
             Column("source", "Source"),
@@ -211,5 +216,4 @@ def _discovery() -> Panel:
         ],
         span=8,
         height=7,
-        no_value="0",
     )

@@ -3,7 +3,7 @@
 from exporter.model import FailureReason
 from grafana import style
 from grafana.panels import Panel, Query, coloured, dashed, graph
-from grafana.promql import TARGET, TARGETS
+from grafana.promql import TARGET, TARGETS, labelled
 
 INSTANCE = "{{instance}}"
 REASON_COLOURS = {
@@ -21,27 +21,25 @@ REASON_COLOURS = {
 
 def failures() -> Panel:
     """Return why polls failed."""
-    failures = TARGETS.select("bedrock_batch_exporter_poll_failures_total")
+    failed = TARGETS.select("bedrock_batch_exporter_poll_failures_total")
+    by_reason = f"sum by (reason) (max by ({TARGET}, reason) (increase({failed}[$__rate_interval]))) > 0"
+    none = labelled(TARGETS.zero(), reason="no failures")
     return graph(
         "Poll failures by reason",
         "access_denied, assume_role, credentials: policies and roles, see the permissions in the documentation. "
         "throttled: poll less often. timeout, connection: the network or an endpoint. region_disabled: enable the "
         "region or leave it out.",
-        [
-            Query(
-                f"sum by (reason) (max by ({TARGET}, reason) (increase({failures}[$__rate_interval]))) > 0",
-                "{{reason}}",
-                interval="5m",
-            )
-        ],
+        [Query(f"{by_reason}\nor {none}", "{{reason}}", interval="5m")],
         unit="short",
         span=10,
         height=10,
         bars=True,
         stacked=True,
         decimals=0,
-        overrides=[coloured(reason.value, colour) for reason, colour in REASON_COLOURS.items()],
-        no_value="no failures",
+        overrides=[
+            coloured("no failures", style.GREEN),
+            *(coloured(reason.value, colour) for reason, colour in REASON_COLOURS.items()),
+        ],
     )
 
 

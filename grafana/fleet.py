@@ -41,8 +41,8 @@ def _summary() -> list[Panel]:
         number(
             "Will miss deadline",
             "Running jobs whose records will not be done before they expire, at the better of their throughputs over "
-            "30 minutes and 6 hours. Not 0: see the red rows below; stop such a job and split it, or start its rest "
-            "elsewhere, before the time is spent for nothing.",
+            "30 minutes and 6 hours; the alert waits for 10 minutes more. Not 0: see the red rows below; stop such a "
+            "job and split it, or start its rest elsewhere, before the time is spent for nothing.",
             Query(FLEET.count(FLEET.narrowed(FLEET.late(), "$status")), instant=True),
             unit="short",
             thresholds=style.TROUBLE_STEPS,
@@ -119,7 +119,7 @@ def _summary() -> list[Panel]:
                 ),
                 (
                     "Waiting",
-                    style.STATUS_COLOURS[Status.SCHEDULED],
+                    style.PLAIN,
                     "Jobs that have yet to begin. Ever more: compare the queue wait by model with the model's quota.",
                 ),
             )

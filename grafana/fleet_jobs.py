@@ -15,9 +15,9 @@ def _job_column() -> Column:
     return Column("job_name", "Job", 275, links=frame.job_links())
 
 
-def _status_column() -> Column:
+def _status_column(width: int) -> Column:
     left = look.FieldTextAlignment.LEFT
-    return Column("Value #A", "Status", 138, mappings=[style.status_map()], cell=style.FILLED, align=left)
+    return Column("Value #A", "Status", width, mappings=[style.status_map()], cell=style.FILLED, align=left)
 
 
 def _place_columns() -> list[Column]:
@@ -55,7 +55,7 @@ def active() -> Panel:
         ],
         [
             _job_column(),
-            _status_column(),
+            _status_column(100),
             *_place_columns(),
             Column(
                 "Value #B",
@@ -115,15 +115,15 @@ def recent() -> Panel:
         "again.",
         [
             Query(FLEET.with_account_name(seen(ended))),
-            Query(f"1000 * (\n{seen(end)}\n)"),
+            Query(f"time() - (\n{seen(end)}\n)"),
             Query(seen(f"{end} - {submit}")),
             Query(seen(FLEET.narrowed(f"{good} / ({done} > 0)", FINISHED))),
         ],
         [
             _job_column(),
-            _status_column(),
+            _status_column(145),
             *_place_columns(),
-            Column("Value #B", "Ended", 130, "dateTimeFromNow"),
+            Column("Value #B", "Ended ago", 110, "s", 1),
             Column("Value #C", "Duration", 95, "s", 1),
             Column(
                 "Value #D",
@@ -137,7 +137,7 @@ def recent() -> Panel:
             ),
             *_hidden("aws_account_id", "job_id"),
         ],
-        sort=("Ended", True),
+        sort=("Ended ago", False),
         keep="job_name",
         height=10,
     )

@@ -112,7 +112,7 @@ def throughput() -> Panel:
             )
         ],
         unit="recps",
-        span=11,
+        span=10,
         height=11,
     )
 
@@ -151,14 +151,14 @@ def models() -> Panel:
         ],
         [
             Column("model_id", "Model"),
-            Column("Value #A", "Waiting", 70),
+            Column("Value #A", "Waiting", 68),
             Column("Value #B", "Running", 72),
             Column("Value #C", "Wait p50", 82, "s", 1),
-            Column("Value #D", "Wait p90", 82, "s", 1),
+            Column("Value #D", "Wait p90", 92, "s", 1),
             Column("Value #E", "Total p50", 84, "s", 1),
             Column("Value #F", "Total p90", 84, "s", 1),
         ],
         sort=("Wait p90", True),
-        span=13,
+        span=14,
         height=11,
     )

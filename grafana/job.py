@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from exporter.model import Status
 from grafana import frame, style
 from grafana.panels import Panel, Query, coloured, dashed, filled, graph, line, number, timeline
-from grafana.promql import JOB, JOBS, seen
+from grafana.promql import JOB, JOBS, labelled, seen
 from grafana.tables import Column, rows
 
 NAMED = f"{JOB}, job_name"
@@ -22,10 +22,10 @@ def dashboard() -> model.Dashboard:
         ["account", "region", "model", "status", "job_id"],
         [
             ("", _summary()),
-            ("Its life", [_life()]),
+            ("Its life", [_life(), _times()]),
             ("Will it be done in time?", [_deadline(), _records()]),
             ("How does it go?", [_throughput(), _errors()]),
-            ("Facts", [_facts(), _times()]),
+            ("Facts", [_facts()]),
         ],
         since="now-24h",
     )
@@ -139,7 +139,8 @@ def _life() -> Panel:
         "What the job was doing. A long Scheduled is a queue (quota or capacity), a long Validating is S3 or the role.",
         Query(_named(JOBS.status_code(*Status)), "{{job_name}}"),
         mappings=[style.status_map()],
-        height=3,
+        span=15,
+        height=6,
     )
 
 
@@ -154,7 +155,7 @@ def _deadline() -> Panel:
             Query(_named(f"{JOBS.time_to_expiration()} / 3600"), "{{job_name}} left"),
             Query(_named(f"({needed}) / 3600"), "{{job_name}} needed"),
         ],
-        unit="suffix: h",
+        unit="suffix:h",
         height=9,
         overrides=[dashed("/ left$/", style.ORANGE), coloured("/ needed$/", style.BLUE)],
     )
@@ -237,24 +238,23 @@ def _facts() -> Panel:
 
 
 def _times() -> Panel:
-    names = ("submit", "last_modified", "expiration", "end")
-    queries = [
-        Query(seen(f"1000 * {_named(JOBS.per_job(f'bedrock_batch_job_{name}_timestamp_seconds'))}")) for name in names
-    ]
-    titles = ("Submitted", "Last modified", "Expires", "Ended")
-    columns = [
-        Column(f"Value #{ref}", title, None, "dateTimeAsIso", align=look.FieldTextAlignment.LEFT)
-        for ref, title in zip("ABCD", titles, strict=True)
+    moments = {"submitted": "submit", "last modified": "last_modified", "expires": "expiration", "ended": "end"}
+    events = [
+        labelled(f"1000 * {_named(JOBS.per_job(f'bedrock_batch_job_{name}_timestamp_seconds'))}", event=event)
+        for event, name in moments.items()
     ]
     return rows(
-        "Times",
-        "When what happened, as Bedrock tells it, in your browser's time zone. Last modified hours ago while in "
-        "progress: the job stalls.",
-        queries,
+        "Moments",
+        "What happened when, as Bedrock tells it, in your browser's time zone. Last modified hours ago: a job in "
+        "progress stalls.",
+        [Query(seen("\nor ".join(events)))],
         [
-            Column("job_name", "Job", 230),
-            *columns,
+            Column("job_name", "Job"),
+            Column("event", "Event", 110),
+            Column("Value", "Time", 165, "dateTimeAsIso", align=look.FieldTextAlignment.LEFT),
             *(Column(field) for field in ("aws_account_id", "aws_region", "job_id")),
         ],
-        height=4,
+        sort=("Time", False),
+        span=9,
+        height=6,
     )

@@ -42,6 +42,12 @@ def status_in(*statuses: str) -> str:
     return 'status=~"' + "|".join(statuses) + '"'
 
 
+def labelled(expression: str, **label: str) -> str:
+    """Return the same series with one label of ours."""
+    [(name, value)] = label.items()
+    return f'label_replace({expression}, "{name}", "{value}", "", "")'
+
+
 def seen(expression: str) -> str:
     """Return what is there at the end of the range or was within it.
 
@@ -126,11 +132,11 @@ class Scope:
         """Return the records per second, by job, over a window; by `deriv`, since the count is a gauge."""
         return f"max by ({JOB}) (deriv({self.select('bedrock_batch_job_records_processed')}[{window}]))"
 
-    def projected_time(self, settled: str = "2m") -> str:
+    def projected_time(self) -> str:
         """Return the seconds that a running job still needs at the better of its two paces.
 
         Without any pace, thousands of years, which panels show as "never": +Inf would spoil sums and sorting.
-        A job has no projection until it has made progress for the time `settled`: its first steps say little.
+        A job has no projection until it has made progress for 2 minutes: its first steps say little.
         """
         processed = self.select("bedrock_batch_job_records_processed")
         left = f"{self.per_job('bedrock_batch_job_records')} - max by ({JOB}) ({processed})"
@@ -138,7 +144,7 @@ class Scope:
         running = self.select("bedrock_batch_job_status", status_in(Status.IN_PROGRESS))
         return (
             f"(\n  ({left})\n  / clamp_min({now} > {patient} or {patient}, 1e-9)\n"
-            f"  and on ({JOB}) {running}\n  and on ({JOB}) {processed} offset {settled} > 0\n)"
+            f"  and on ({JOB}) {running}\n  and on ({JOB}) {processed} offset 2m > 0\n)"
         )
 
     def slack(self) -> str:
@@ -147,8 +153,8 @@ class Scope:
         return f"{left}\n- ({self.projected_time()}\n  or 0 * {left})"
 
     def late(self) -> str:
-        """Return the slack of the jobs where it is below 0: they will miss their deadline. As patient as the alert."""
-        return f"({self.time_to_expiration()} - {self.projected_time('10m')}) < 0"
+        """Return the slack of the jobs where it is below 0: they will miss their deadline."""
+        return f"({self.time_to_expiration()} - {self.projected_time()}) < 0"
 
 
 FLEET = Scope(("aws_account_id", "aws_region", "model_id"))

@@ -11,7 +11,7 @@ from tests.unit.promql_text import selectors
 LINT = yaml.safe_load((FOLDER / ".lint").read_text())["exclusions"]
 UNITS = {"bytes", "m", "percentunit", "reqps", "s", "short", "string"}
 """Of the linter's list, those that are in use."""
-EXCEPTED_UNITS = {"recps", "suffix: h"}
+EXCEPTED_UNITS = {"recps", "suffix:h"}
 
 every_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
 every_panel = pytest.mark.parametrize("place", panels(), ids=str)
