@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"/\1/p' exporter/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check format bench docs rules dashboards lock chart dist image sbom tools clean
+.PHONY: help demo test unit check format bench docs rules dashboards dashboard-pictures lock chart dist image sbom tools clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ rules: $(READY) ## write the rules of Prometheus from their thresholds and templ
 
 pictures: $(READY) ## make the pictures of the README (needs Chromium)
 	$(BIN)/python -m docs.pictures
+
+dashboard-pictures: $(READY) ## make those of the dashboards; PICTURE_FLAGS says what draws: grafana/README.md
+	$(BIN)/python -m grafana.pictures $(PICTURE_FLAGS)
 
 lock: $(READY) ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from exporter.cli import parse
 from tests.unit.dashboard_files import DASHBOARDS, FOLDER, ROOT
 
 GRAFANA = ROOT / "grafana"
@@ -63,7 +64,7 @@ def test_the_demo_is_built_from_the_projects_dockerfile():
     dockerfile = (COMPOSE_FOLDER / build["context"]).resolve() / "Dockerfile"
 
     assert f" AS {build['target']}\n" in dockerfile.read_text()
-    assert SERVICES["exporter"]["command"][0] == "demo"
+    assert parse(SERVICES["exporter"]["command"], {}, "1").command == "demo"
 
 
 def test_services_reach_each_other_by_name_and_port():
