@@ -29,9 +29,8 @@ def matrix() -> Panel:
     return rows(
         "Trouble by account and region",
         "Jobs that failed or expired within the time range, and running jobs that will miss their deadline. "
-        '"failing": the last poll '
-        "of that target failed, so that nothing is known of it; see the exporter's dashboard. Empty: not polled. "
-        "Red: choose that account and region above.",
+        "'failing': the last poll of that target failed, so that nothing is known of it; see the exporter's "
+        "dashboard. Empty: not polled. Red: choose that account and region above.",
         [Query(FLEET.with_account_name(worst))],
         [Column(MATRIX_CORNER, "Account", 130, cell=style.PLAIN_CELL, align=look.FieldTextAlignment.LEFT)],
         transformed=[

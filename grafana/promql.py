@@ -17,8 +17,7 @@ WAITING = f"{Status.SUBMITTED}|{Status.VALIDATING}|{Status.SCHEDULED}"
 LOST = f"{Status.FAILED}|{Status.EXPIRED}"
 
 THROUGHPUT_WINDOW = "30m"
-"""What a job's present throughput is measured over: long enough for counts that move in steps, short enough for a "
-"stall."""
+"""What a job's throughput is measured over: long enough for counts that move in steps, short enough to see a stall."""
 
 PATIENT_WINDOW = "6h"
 """What a projection also looks at, so that a pause of minutes does not cry wolf."""

@@ -94,7 +94,8 @@ def test_grafana_is_provisioned_with_the_data_source_and_the_dashboards():
     [source] = load(GRAFANA / "provisioning/datasources/prometheus.yaml")["datasources"]
     [provider] = load(GRAFANA / "provisioning/dashboards/bedrock-batch.yaml")["providers"]
 
-    assert mounted["/etc/grafana/provisioning"] == GRAFANA / "provisioning"
+    for kind in ("datasources", "dashboards"):
+        assert mounted[f"/etc/grafana/provisioning/{kind}"] == GRAFANA / "provisioning" / kind
     assert mounted[provider["options"]["path"]] == FOLDER
     assert (source["type"], source["url"], source["isDefault"]) == ("prometheus", "${PROMETHEUS_URL}", True)
     assert not provider["allowUiUpdates"]
