@@ -124,6 +124,7 @@ async def _serve(
     await stop.wait()
     logger.info("stopping")
     exporter.poller.stop()
+    exporter.discovery.stop()
     await server.drain(DRAIN_SECONDS)
     return OK
 

@@ -31,6 +31,12 @@ def client_error(code, operation="ListModelInvocationJobs", status=400, message=
         (client_error("SignatureDoesNotMatch", status=403), R.CREDENTIALS),
         (client_error("UnrecognizedClientException", status=403), R.REGION_DISABLED),
         (client_error("RegionDisabledException", "AssumeRole", 403), R.REGION_DISABLED),
+        (client_error("UnrecognizedClientException", "ListAccounts", 400), R.CREDENTIALS),
+        (client_error("UnrecognizedClientException", "ListRegions", 403), R.CREDENTIALS),
+        (client_error("AccessDeniedException", "ListAccounts"), R.ACCESS_DENIED),
+        (client_error("AWSOrganizationsNotInUseException", "ListAccounts"), R.OTHER),
+        (client_error("ParentNotFoundException", "ListAccountsForParent"), R.OTHER),
+        (client_error("TooManyRequestsException", "ListAccounts"), R.THROTTLED),
         (client_error("ThrottlingException", status=429), R.THROTTLED),
         (client_error("Throttling", "AssumeRole"), R.THROTTLED),
         (client_error("SomethingNew", status=429), R.THROTTLED),
@@ -74,3 +80,38 @@ def test_retry_after_is_read_where_it_is_a_number():
     assert classify(client_error("ThrottlingException", **{"retry-after": "7"}), TARGET).retry_after_seconds == 7.0
     assert classify(client_error("ThrottlingException", **{"retry-after": "soon"}), TARGET).retry_after_seconds is None
     assert classify(client_error("ThrottlingException"), TARGET).retry_after_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            client_error("AccessDenied", "AssumeRole", 403),
+            "iam-policy trust --principal arn:aws:iam::9:role/hub --external-id ID",
+        ),
+        (client_error("AccessDeniedException", "ListAccounts"), "management account or a delegated administrator"),
+        (client_error("AccessDeniedException", status=403), "iam-policy member"),
+        (client_error("AWSOrganizationsNotInUseException", "ListAccounts"), "list the accounts instead"),
+        (client_error("ParentNotFoundException", "ListAccountsForParent"), "organization.include"),
+        (client_error("RegionDisabledException", "AssumeRole", 403), "STS is not enabled in the exporter's own region"),
+        (client_error("UnrecognizedClientException", status=403), "not enabled for the account"),
+        (boto.EndpointConnectionError(endpoint_url="https://sts.x"), "https://sts.x"),
+        (boto.ProfileNotFound(profile="research"), "attach a role to the machine"),
+    ],
+)
+def test_a_hint_says_what_to_do(error, said):
+    assert said in classify(error, TARGET, "arn:aws:iam::9:role/hub").hint
+
+
+def test_own_credentials_that_are_denied_are_helped_by_the_hubs_policy():
+    failure = classify(client_error("AccessDeniedException", status=403), Target(Account(), "us-east-1"))
+
+    assert "iam-policy hub" in failure.hint
+
+
+def test_a_role_without_an_external_id_may_be_asked_for_one():
+    hint = classify(client_error("AccessDenied", "AssumeRole", 403), Target(Account(role_arn=ROLE), "us-east-1")).hint
+
+    assert "--external-id" not in hint
+    assert "it demands an external_id" in hint
+    assert "does not admit the exporter" in hint
