@@ -1,6 +1,8 @@
 """Writes `docs/metrics.md` from the exporter's tables."""
 
-from exporter.metrics import COUNTS, FAMILIES, INSTRUMENTS, Family
+from exporter.families import Family
+from exporter.instruments import INSTRUMENTS
+from exporter.metrics import COUNTS, FAMILIES
 
 HEAD = """\
 # Metrics

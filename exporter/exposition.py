@@ -7,17 +7,9 @@ from prometheus_client import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.deflate import Part, gzipped, plain
+from exporter.families import ClockFamily, Family, HistogramFamily, SnapshotFamily, TargetFamily
 from exporter.lines import head, line, number, pairs
-from exporter.metrics import (
-    BUCKETS,
-    SCRAPED,
-    ClockFamily,
-    Family,
-    HistogramFamily,
-    SnapshotFamily,
-    TargetFamily,
-    account_label,
-)
+from exporter.metrics import BUCKETS, SCRAPED, account_label
 from exporter.model import Target
 from exporter.state import Histogram, Snapshot, TargetState
 from exporter.summary import Limits

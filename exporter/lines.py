@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import isfinite
 
-from exporter.metrics import Family
+from exporter.families import Family
 
 
 def line(name: str, pairs: str, value: float) -> bytes:

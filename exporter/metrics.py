@@ -1,96 +1,22 @@
 """Every metric as a row of a table: its name, its help, its labels, and how to read it. To add a metric, add a row."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
-from exporter.model import Job, Polled, Status, Target
+from exporter.families import (
+    JOB_LABELS,
+    TARGET_LABELS,
+    ClockFamily,
+    Family,
+    HistogramFamily,
+    JobFamily,
+    JobsFamily,
+    Sample,
+    SnapshotFamily,
+    TargetFamily,
+)
+from exporter.instruments import INSTRUMENTS
+from exporter.model import Polled, Status, Target
 from exporter.state import DURATION_BUCKETS_SECONDS, Snapshot, TargetState
-from exporter.state import Histogram as Distribution
-from exporter.summary import Summary
-
-TARGET_LABELS = ("aws_account_id", "aws_region")
-JOB_LABELS = (*TARGET_LABELS, "job_id", "job_name")
-
-Sample: TypeAlias = tuple[tuple[str, ...], float]
-"""The values of a family's own labels, and the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What every row has. `labels` are all of the family's labels, in their order."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...]
-    type: str = "gauge"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFamily(Family):
-    """A sample a job: `read` returns its value, None for no sample; `own` the labels after the job's."""
-
-    read: Callable[[Job], float | None]
-    own: Callable[[Job], tuple[str, ...]] = lambda _job: ()
-    labels: tuple[str, ...] = JOB_LABELS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFamily(Family):
-    """A sample an active job that moves with the clock: the time since `moment`, or until it. None for no sample."""
-
-    moment: Callable[[Job], float | None]
-    is_countdown: bool
-    labels: tuple[str, ...] = JOB_LABELS
-
-    def moment_of(self, job: Job) -> float | None:
-        """Return the moment of an active job, None for any other."""
-        return self.moment(job) if job.is_active else None
-
-    def read(self, job: Job, now_seconds: float) -> float | None:
-        """Return the seconds since or until the moment, to the millisecond."""
-        moment = self.moment_of(job)
-        if moment is None:
-            return None
-        return round(moment - now_seconds if self.is_countdown else now_seconds - moment, 3)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsFamily(Family):
-    """Samples of what a target's jobs amount to; withdrawn when they are stale."""
-
-    read: Callable[[Summary], Iterable[Sample]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetFamily(Family):
-    """Samples of a target, fresh or stale, once it was attempted."""
-
-    read: Callable[[TargetState], Iterable[Sample]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotFamily(Family):
-    """Samples of the whole."""
-
-    read: Callable[[Snapshot], Iterable[Sample]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramFamily(Family):
-    """Distributions of the whole."""
-
-    read: Callable[[Snapshot], Iterable[tuple[tuple[str, ...], Distribution]]]
-    type: str = "histogram"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument(Family):
-    """An ordinary prometheus_client instrument, for what the exporter does itself."""
-
-    buckets: tuple[float, ...] = ()
 
 
 def _one(value: float | None) -> Iterator[Sample]:
@@ -316,131 +242,9 @@ EXPORTER = (
     ),
 )
 
-API_REQUESTS = Instrument(
-    "bedrock_batch_exporter_api_requests_total",
-    "HTTP requests to AWS, retries included.",
-    ("service", "operation"),
-    "counter",
-)
-API_THROTTLES = Instrument(
-    "bedrock_batch_exporter_api_throttles_total",
-    "HTTP requests to AWS that it throttled.",
-    ("service", "operation"),
-    "counter",
-)
-API_DURATION = Instrument(
-    "bedrock_batch_exporter_api_request_duration_seconds",
-    "How long HTTP requests to AWS took, retries one by one.",
-    ("service", "operation"),
-    "histogram",
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
-)
-RELOAD_OK = Instrument(
-    "bedrock_batch_exporter_config_last_reload_successful",
-    "Whether the last reading of the configuration was taken over.",
-    (),
-)
-RELOAD_TIME = Instrument(
-    "bedrock_batch_exporter_config_last_reload_success_timestamp_seconds",
-    "When the running configuration was read.",
-    (),
-)
-DISCOVERY_FAILURES = Instrument(
-    "bedrock_batch_exporter_discovery_failures_total",
-    "Failed attempts to ask for the accounts of the organization, or for the enabled regions of `regions: all`.",
-    ("source",),
-    "counter",
-)
-DISCOVERY_TIME = Instrument(
-    "bedrock_batch_exporter_discovery_last_success_timestamp_seconds",
-    "When the accounts of the organization, or the enabled regions of all accounts that tell them, were last told.",
-    ("source",),
-)
-SHARD_INFO = Instrument(
-    "bedrock_batch_exporter_shard_info",
-    "Which share of the targets this process polls (--shard, from 0, of --total-shards).",
-    ("shard", "total_shards"),
-)
-BUILD_INFO = Instrument(
-    "bedrock_batch_exporter_build_info",
-    "The exporter's version and what it runs on.",
-    ("version", "revision", "python_version", "botocore_version"),
-)
-
 SCRAPED: tuple[Family, ...] = (*COUNTS, *JOBS, *CLOCKS, *TARGETS, *EXPORTER)
 """The families that a scrape reads from the snapshot."""
-INSTRUMENTS = (
-    API_REQUESTS,
-    API_THROTTLES,
-    API_DURATION,
-    DISCOVERY_FAILURES,
-    DISCOVERY_TIME,
-    RELOAD_OK,
-    RELOAD_TIME,
-    SHARD_INFO,
-    BUILD_INFO,
-)
 FAMILIES: tuple[Family, ...] = (*SCRAPED, *INSTRUMENTS)
 """Every metric, in the order of the exposition."""
 BUCKETS = DURATION_BUCKETS_SECONDS
 STATUSES = tuple(status.value for status in Status)
-
-
-class Instruments:
-    """The exporter's own instruments, in a registry of their own."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(API_REQUESTS.name, API_REQUESTS.help, API_REQUESTS.labels, registry=registry)
-        self._throttles = Counter(API_THROTTLES.name, API_THROTTLES.help, API_THROTTLES.labels, registry=registry)
-        self._durations = Histogram(
-            API_DURATION.name, API_DURATION.help, API_DURATION.labels, buckets=API_DURATION.buckets, registry=registry
-        )
-        self._reload_ok = Gauge(RELOAD_OK.name, RELOAD_OK.help, registry=registry)
-        self._reload_time = Gauge(RELOAD_TIME.name, RELOAD_TIME.help, registry=registry)
-        self._discovery_failures = Counter(
-            DISCOVERY_FAILURES.name, DISCOVERY_FAILURES.help, DISCOVERY_FAILURES.labels, registry=registry
-        )
-        self._discovery_time = Gauge(DISCOVERY_TIME.name, DISCOVERY_TIME.help, DISCOVERY_TIME.labels, registry=registry)
-        self._sources: frozenset[str] = frozenset()
-        self._shard = Gauge(SHARD_INFO.name, SHARD_INFO.help, SHARD_INFO.labels, registry=registry)
-        self._build = Gauge(BUILD_INFO.name, BUILD_INFO.help, BUILD_INFO.labels, registry=registry)
-
-    def on_request(self, service: str, operation: str, duration_seconds: float, *, throttled: bool) -> None:
-        """Count one HTTP request to AWS."""
-        self._requests.labels(service, operation).inc()
-        self._throttles.labels(service, operation).inc(throttled)
-        self._durations.labels(service, operation).observe(duration_seconds)
-
-    def built(self, version: str, revision: str, python_version: str, botocore_version: str) -> None:
-        """Tell what is running."""
-        self._build.labels(version, revision, python_version, botocore_version).set(1)
-
-    def sharded(self, shard: int, total_shards: int) -> None:
-        """Tell which share is polled."""
-        self._shard.labels(str(shard), str(total_shards)).set(1)
-
-    def discovers(self, sources: frozenset[str]) -> None:
-        """Tell what is asked for from now on: its failures start at 0, and nothing is told of any other source."""
-        for source in self._sources - sources:
-            self._discovery_failures.remove(source)
-            self._discovery_time.remove(source)
-        for source in sources:
-            self._discovery_failures.labels(source)
-        self._sources = sources
-
-    def discovered(self, source: str, now_seconds: float) -> None:
-        """Tell that a source has answered."""
-        self._discovery_time.labels(source).set(now_seconds)
-
-    def discovery_failed(self, source: str) -> None:
-        """Count a source that has not answered."""
-        self._discovery_failures.labels(source).inc()
-
-    def reloaded(self, now_seconds: float) -> None:
-        """Tell that a configuration was taken over."""
-        self._reload_ok.set(1)
-        self._reload_time.set(now_seconds)
-
-    def reload_failed(self) -> None:
-        """Tell that a configuration was refused and the old one goes on."""
-        self._reload_ok.set(0)

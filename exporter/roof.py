@@ -23,8 +23,8 @@ from exporter.clock import Clock
 from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
 from exporter.deflate import Part, plain
 from exporter.discovery import Ask, Discovery, Wanted
+from exporter.instruments import Instruments
 from exporter.listing import list_jobs
-from exporter.metrics import Instruments
 from exporter.model import Account, Failure, Listing, Target, Window
 from exporter.poll import Poll, Poller, Settings
 from exporter.sharding import WHOLE, Shard

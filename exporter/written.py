@@ -5,18 +5,9 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 from exporter.deflate import Part, part
+from exporter.families import JOB_LABELS, ClockFamily, JobFamily, JobsFamily, Sample, TargetFamily
 from exporter.lines import line, pairs
-from exporter.metrics import (
-    CLOCKS,
-    JOB_LABELS,
-    JOBS,
-    SCRAPED,
-    ClockFamily,
-    JobFamily,
-    JobsFamily,
-    Sample,
-    TargetFamily,
-)
+from exporter.metrics import CLOCKS, JOBS, SCRAPED
 from exporter.model import Job, Listing
 from exporter.state import TargetState
 from exporter.summary import Limits, summarize

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from exporter.metrics import Instruments
+from exporter.instruments import Instruments
 from exporter.model import Failed, FailureReason, Outcome
 
 SOURCES = ("organization", "regions")

@@ -11,7 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.exposition import OPENMETRICS, TEXT, answer, render
-from exporter.metrics import FAMILIES, SCRAPED, Instruments
+from exporter.instruments import Instruments
+from exporter.metrics import FAMILIES, SCRAPED
 from exporter.model import Account, Failed, Failure, FailureReason, Polled, Status, Target
 from exporter.state import Snapshot, TargetState
 from exporter.summary import Limits

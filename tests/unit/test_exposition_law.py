@@ -18,17 +18,8 @@ from prometheus_client.registry import Collector
 from exporter import deflate
 from exporter.deflate import gzipped, plain
 from exporter.exposition import Exposition
-from exporter.metrics import (
-    BUCKETS,
-    SCRAPED,
-    ClockFamily,
-    HistogramFamily,
-    JobFamily,
-    JobsFamily,
-    SnapshotFamily,
-    TargetFamily,
-    account_label,
-)
+from exporter.families import ClockFamily, HistogramFamily, JobFamily, JobsFamily, SnapshotFamily, TargetFamily
+from exporter.metrics import BUCKETS, SCRAPED, account_label
 from exporter.model import Account, Failed, Failure, FailureReason, Job, Polled, Status, Target
 from exporter.state import Snapshot
 from exporter.summary import Limits, summarize
