@@ -186,7 +186,11 @@ class _Look:
     def is_kept(self, job: Job) -> bool:
         """Whether a job stays known by name: until it finished, was counted as finished, and was named long enough."""
         if not job.is_finished:
-            return not self._is_older(job) or (self.reaches_back and job.is_active)
+            if not self._is_older(job) or (self.reaches_back and job.is_active):
+                return True
+            # No sweep finds one of unknown status, so it is not forgotten while it may become active again.
+            age_seconds = self.at_seconds - (job.submit_seconds or 0.0)
+            return self.reaches_back and job.arn in self.known and age_seconds <= LONGEST_TIMEOUT_SECONDS
         if job.finished_seconds is None:
             return not self._is_older(job)
         known_from_seconds = min(self.at_seconds, self.newest_seconds) - LATE_SECONDS
