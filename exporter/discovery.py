@@ -4,17 +4,17 @@ Knows no AWS: it is given what to ask. One thread (`Discovery.run`) asks; polls 
 it once knew stands until it is told otherwise.
 """
 
-import contextlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import structlog
 
 from exporter.clock import Clock
+from exporter.concurrently import side_by_side, tried
 from exporter.config import AllRegions, Scope
 from exporter.model import Account, Failure, FailureReason, Target
 
@@ -28,17 +28,12 @@ FIRST_RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 300.0
 PUBLISH_SECONDS = 1.0
 """While accounts are asked for their regions, how often those that have answered are let go."""
-AT_ONCE = 8
-"""Accounts that are asked for their regions at once."""
-
 _SHUT = frozenset({FailureReason.ASSUME_ROLE, FailureReason.ACCESS_DENIED, FailureReason.REGION_DISABLED})
 """Accounts that let nobody in: their targets tell it, and asking again soon changes nothing."""
 
 NAMES_TOLD = 10
 """Names of accounts that one line of the log holds."""
 
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 Concurrently: TypeAlias = Callable[
     [Callable[[Account], tuple[str, ...] | None], Sequence[Account]],
     Iterable[tuple[Account, tuple[str, ...] | Exception | None] | None],
@@ -166,7 +161,7 @@ class Discovery:
             self.was_attempted = self.was_attempted or wanted is self._wanted
 
     def _refresh_members(self, wanted: Wanted, ask: Ask) -> None:
-        answer = _tried(ask.members)
+        answer = tried(ask.members)
         with self._lock:
             if wanted is not self._wanted:  # a reload came between
                 return
@@ -282,39 +277,3 @@ class Discovery:
         dues = [self._members_due] if ORGANIZATION in sources else []
         dues += self._regions_due.values() if REGIONS in sources else []
         return max(0.0, min(dues) - self._clock.monotonic()) if dues else None
-
-
-def side_by_side(
-    function: Callable[[Item], Answer], items: Sequence[Item]
-) -> Iterator[tuple[Item, Answer | Exception] | None]:
-    """Return each item and its answer as they come, and None after each second in which none came.
-
-    In threads that hold up nobody: not each other, and not the end of the process.
-    """
-    waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
-    answers: queue.SimpleQueue[tuple[Item, Answer | Exception]] = queue.SimpleQueue()
-    for item in items:
-        waiting.put(item)
-
-    def work() -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                item = waiting.get_nowait()
-                answers.put((item, _tried(function, item)))
-
-    for _ in range(min(AT_ONCE, len(items))):
-        threading.Thread(target=work, name="discovery", daemon=True).start()
-    missing = len(items)
-    while missing:
-        try:
-            yield answers.get(timeout=PUBLISH_SECONDS)
-            missing -= 1
-        except queue.Empty:
-            yield None
-
-
-def _tried(function: Callable[..., Answer], *arguments: Any) -> Answer | Exception:
-    try:
-        return function(*arguments)
-    except Exception as error:  # noqa: BLE001 - whatever AWS and the network do, what is known stands
-        return error

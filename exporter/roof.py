@@ -18,7 +18,8 @@ from exporter.aws import discovery as aws
 from exporter.aws import policy
 from exporter.aws.errors import classify
 from exporter.aws.jobs import pages, probe
-from exporter.aws.sessions import Sessions, default_region, known_regions, own_partition
+from exporter.aws.regions import default_region, known_regions, own_partition
+from exporter.aws.sessions import Sessions
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
 from exporter.deflate import Part, plain

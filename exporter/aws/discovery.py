@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from exporter.aws.errors import BadResponseError, is_denied
-from exporter.aws.sessions import HOME_REGIONS, OWN, Sessions
+from exporter.aws.regions import HOME_REGIONS
+from exporter.aws.sessions import OWN, Sessions
 from exporter.model import Account
 
 _ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})

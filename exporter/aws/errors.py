@@ -42,6 +42,8 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 _NOT_VALID_HERE = frozenset({"UnrecognizedClientException", "RegionDisabledException", "OptInRequired"})
 _GLOBAL = frozenset({"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent", "ListRegions"})
 """Operations of services without regions: there, credentials that are not valid are so everywhere."""
+_OWN_CHAIN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"})
+"""What botocore itself calls to obtain credentials: of a service account of Kubernetes, of an SSO login."""
 _ORGANIZATION = _GLOBAL - {"ListRegions"}
 
 _NO_CREDENTIALS = (
@@ -158,6 +160,12 @@ def _client_failure(error: boto.ClientError, text: str, target: Target, principa
             "STS is not enabled in the exporter's own region (AWS_REGION) for this account: "
             "enable it there, or run the exporter in a region that is enabled everywhere"
         )
+    elif operation in _OWN_CHAIN:
+        reason = FailureReason.CREDENTIALS
+        hint = (
+            f"AWS hands out no credentials ({operation}) for {account.profile or 'the exporter'}: the trust policy "
+            "of its role does not admit this service account (IRSA), its token has ended, or the SSO login has"
+        )
     elif code in _NOT_VALID_HERE and operation not in _GLOBAL:
         reason = FailureReason.REGION_DISABLED
         hint = (
@@ -203,8 +211,9 @@ def _assume_role_hint(account: Account, principal: str | None) -> str:
     external_id = " --external-id ID" if account.external_id else ""
     differs = ", the external_id differs" if account.external_id else ", it demands an external_id"
     return (
-        f"{account.role_arn}: the role's trust policy does not admit {principal or 'the exporter'} (run "
-        f"`bedrock-batch-exporter iam-policy trust --principal {principal or 'ARN'}{external_id}` for it){differs}, "
+        f"{account.role_arn or f'the role of {account.key}'}: its trust policy does not admit "
+        f"{principal or 'the exporter'} (run `bedrock-batch-exporter iam-policy trust --principal "
+        f"{principal or 'ARN'}{external_id}` for it){differs}, "
         "the role is missing, or the exporter lacks sts:AssumeRole (`bedrock-batch-exporter iam-policy hub`)"
     )
 

@@ -1,22 +1,23 @@
 """Clients and identities: one client a region for all accounts, each request signed as the account it is for."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from exporter.aws import decoding
 from exporter.aws.credentials import Acting, ActingCredentials, Keychain, Keys, assumed
-from exporter.aws.errors import SameAccountError, code_of, is_expired, is_not_valid_here, is_throttle
+from exporter.aws.errors import SameAccountError, code_of, is_expired, is_not_valid_here
+from exporter.aws.regions import HOME_REGIONS, USUAL_CHAIN, open_session
+from exporter.aws.requests import OnRequest, watch
 from exporter.model import Account
 
 OWN = Account()
@@ -27,50 +28,6 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 SHORT_TIMEOUT_SECONDS = 10.0
 """What any service but Bedrock may take, so that an STS that hangs is named before the poll is given up."""
 LONGEST_MEMORY_SECONDS = 60.0
-HOME_REGIONS = {
-    "aws": "us-east-1",
-    "aws-us-gov": "us-gov-west-1",
-    "aws-cn": "cn-north-1",
-    "aws-iso": "us-iso-east-1",
-    "aws-iso-b": "us-isob-east-1",
-    "aws-iso-e": "eu-isoe-west-1",
-    "aws-iso-f": "us-isof-south-1",
-    "aws-eusc": "eusc-de-east-1",
-}
-"""The region of each partition where its global services are, and its STS: unlike the tokens of the global STS
-endpoint, those of a regional one work in opt-in regions too."""
-
-USUAL_CHAIN = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
-"""Of itself botocore knows AWS_DEFAULT_REGION alone; the other SDKs, and people, know AWS_REGION."""
-
-
-def default_region() -> str | None:
-    """Return the region of the usual AWS chain: the environment's, else the profile's."""
-    region = _session().get_config_variable("region")
-    return str(region) if region else None
-
-
-def own_partition() -> str:
-    """Return the partition of the region of the usual AWS chain; without one, the commercial one."""
-    return str(_session().get_partition_for_region(default_region() or HOME_REGIONS["aws"]))
-
-
-@functools.cache
-def known_regions() -> tuple[str, ...]:
-    """Return every region of every partition that has a Bedrock endpoint, as far as this botocore knows."""
-    session = _session()
-    return tuple(
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("bedrock", partition)
-    )
-
-
-class OnRequest(Protocol):
-    """Told of every HTTP request to AWS, retries included."""
-
-    def __call__(self, service: str, operation: str, duration_seconds: float, *, throttled: bool) -> None:
-        """Count one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +69,11 @@ class Sessions:
         self._memory_seconds = min(interval_seconds, LONGEST_MEMORY_SECONDS)
         self._now = now
         self._acting = Acting()
-        self._session = _session()
+        self._session = open_session()
         self._session.set_config_variable("sts_regional_endpoints", "regional")
         if not botocore_parser:
             decoding.install(self._session)
-        self._session.register("request-created", _note_start)
-        self._session.register("response-received", _Tell(on_request))
+        watch(self._session, on_request)
         self._session.register("needs-retry", self._renew_expired)  # type: ignore[arg-type]
         self._session.register_component("credential_provider", ActingCredentials(self._acting))
         self._boto3 = boto3.Session(botocore_session=self._session)
@@ -200,7 +156,7 @@ class Sessions:
 
     def region_of(self, account: Account) -> str:
         """Return the region of an account's profile, or of the usual AWS chain; without one, its partition's first."""
-        session = _session(account.profile) if account.profile else self._session
+        session = open_session(account.profile) if account.profile else self._session
         return str(session.get_config_variable("region") or HOME_REGIONS["aws"])
 
     def bedrock_regions(self, partition: str) -> tuple[str, ...]:
@@ -298,20 +254,6 @@ class Sessions:
         return 0.0
 
 
-def _session(profile: str | None = None) -> botocore.session.Session:
-    """Return a session with the settings of a profile, or of none where it, or the file, cannot be read.
-
-    That is for the polls to tell, as a failure of the credentials.
-    """
-    session = botocore.session.Session(session_vars=USUAL_CHAIN, profile=profile)
-    try:
-        session.get_scoped_config()
-    except (ProfileNotFound, ConfigParseError):
-        nothing = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
-        return botocore.session.Session(session_vars=USUAL_CHAIN | nothing)
-    return session
-
-
 def _way_in(account: Account) -> tuple[str, str | None]:
     return (account.key, account.external_id)
 
@@ -326,26 +268,3 @@ def _config(connections: int, timeout_seconds: float, retries: dict[str, Any]) -
         max_pool_connections=connections,
         tcp_keepalive=True,
     )
-
-
-def _note_start(**event: Any) -> None:
-    event["request"].context["exporter_started"] = time.perf_counter()
-
-
-class _Tell:
-    """Tells of each attempt: botocore emits `response-received` for errors of the connection, too."""
-
-    def __init__(self, on_request: OnRequest) -> None:
-        self._on_request = on_request
-
-    def __call__(self, **event: Any) -> None:
-        _, service, operation = event["event_name"].split(".")
-        answer = event["parsed_response"] or {}
-        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        now = time.perf_counter()
-        self._on_request(
-            service,
-            operation,
-            now - event["context"].get("exporter_started", now),
-            throttled=is_throttle(code_of(answer), status),
-        )

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import structlog
 
+from exporter.concurrently import side_by_side
 from exporter.config import Scope
-from exporter.discovery import ORGANIZATION, REGIONS, REGIONS_INTERVAL_SECONDS, Ask, Discovery, Wanted, side_by_side
+from exporter.discovery import ORGANIZATION, REGIONS, REGIONS_INTERVAL_SECONDS, Ask, Discovery, Wanted
 from exporter.model import Account, Failure, FailureReason, Target
 
 REFRESH_SECONDS = 600.0

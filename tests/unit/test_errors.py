@@ -31,6 +31,9 @@ def client_error(code, operation="ListModelInvocationJobs", status=400, message=
         (client_error("SignatureDoesNotMatch", status=403), R.CREDENTIALS),
         (client_error("UnrecognizedClientException", status=403), R.REGION_DISABLED),
         (client_error("RegionDisabledException", "AssumeRole", 403), R.REGION_DISABLED),
+        (client_error("AccessDenied", "AssumeRoleWithWebIdentity", 403), R.CREDENTIALS),
+        (client_error("InvalidIdentityToken", "AssumeRoleWithWebIdentity"), R.CREDENTIALS),
+        (client_error("UnauthorizedException", "GetRoleCredentials", 401), R.CREDENTIALS),
         (client_error("UnrecognizedClientException", "ListAccounts", 400), R.CREDENTIALS),
         (client_error("UnrecognizedClientException", "ListRegions", 403), R.CREDENTIALS),
         (client_error("AccessDeniedException", "ListAccounts"), R.ACCESS_DENIED),
@@ -115,3 +118,9 @@ def test_a_role_without_an_external_id_may_be_asked_for_one():
     assert "--external-id" not in hint
     assert "it demands an external_id" in hint
     assert "does not admit the exporter" in hint
+
+
+def test_a_profile_whose_role_cannot_be_assumed_is_named():
+    target = Target(Account(profile="research"), "us-east-1")
+
+    assert "the role of profile research" in classify(client_error("AccessDenied", "AssumeRole", 403), target).hint

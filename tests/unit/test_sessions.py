@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from exporter.aws.sessions import Sessions, default_region, known_regions
+from exporter.aws.regions import default_region, known_regions
+from exporter.aws.sessions import Sessions
 
 BOTH = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}
 
