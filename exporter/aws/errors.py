@@ -44,6 +44,8 @@ _GLOBAL = frozenset({"ListAccounts", "ListAccountsForParent", "ListOrganizationa
 """Operations of services without regions: there, credentials that are not valid are so everywhere."""
 _OWN_CHAIN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"})
 """What botocore itself calls to obtain credentials: of a service account of Kubernetes, of an SSO login."""
+_SERVICES = {"ListRegions": "account", "GetCallerIdentity": "sts"}
+"""What permissions are called by, where it is not Bedrock."""
 _ORGANIZATION = _GLOBAL - {"ListRegions"}
 
 _NO_CREDENTIALS = (
@@ -199,8 +201,9 @@ _ORGANIZATION_HINTS = {
 
 
 def _denied_hint(account: Account, operation: str) -> str:
+    action = f"{_SERVICES.get(operation, 'bedrock')}:{operation}"
     return (
-        f"allow the action ({operation}) to {account.role_arn or account.key}: run `bedrock-batch-exporter "
+        f"allow {action} to {account.role_arn or account.key}: run `bedrock-batch-exporter "
         f"iam-policy {'member' if account.role_arn else 'hub'}` for the policy; "
         "a service control policy of the organization, or a permissions boundary, may deny it as well"
     )

@@ -94,6 +94,7 @@ def test_retry_after_is_read_where_it_is_a_number():
         ),
         (client_error("AccessDeniedException", "ListAccounts"), "management account or a delegated administrator"),
         (client_error("AccessDeniedException", status=403), "iam-policy member"),
+        (client_error("AccessDeniedException", status=403), "allow bedrock:ListModelInvocationJobs to"),
         (client_error("AWSOrganizationsNotInUseException", "ListAccounts"), "list the accounts instead"),
         (client_error("ParentNotFoundException", "ListAccountsForParent"), "organization.include"),
         (client_error("RegionDisabledException", "AssumeRole", 403), "STS is not enabled in the exporter's own region"),
