@@ -90,7 +90,7 @@ class Discovery:
         self._concurrently = concurrently or side_by_side
         self._inbox: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.RLock()
-        self._stopping = False
+        self._stopping = self._has_ended = False
         self._members: tuple[Account, ...] = ()
         self._members_due = clock.monotonic()
         self._regions: dict[str, tuple[str, ...]] = {}
@@ -141,8 +141,15 @@ class Discovery:
 
     def run(self) -> None:
         """Ask again and again until stopped."""
-        while not self._stopping:
-            self.step()
+        try:
+            while not self._stopping:
+                self.step()
+        finally:
+            self._has_ended = True
+
+    def why_unhealthy(self) -> str | None:
+        """Return what is wrong with the thread that asks, if anything; a long question is not."""
+        return "discovery has died" if self._has_ended and not self._stopping else None
 
     def step(self) -> None:
         """Ask what is due, then wait."""

@@ -157,7 +157,7 @@ class Exporter:
         """Return what the web side shows."""
         return Site(
             metrics=self._answer,
-            healthy=self.poller.why_unhealthy,
+            healthy=lambda: self.poller.why_unhealthy() or self.discovery.why_unhealthy(),
             ready=self._why_not_ready,
             targets=lambda: overview.rows(self.poller.snapshot, self._limits, self._clock.now()),
             config=lambda: dump(self.config),

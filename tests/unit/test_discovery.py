@@ -299,6 +299,21 @@ def test_it_ends_when_told(organized):
     assert organized.clock.seconds == 5
 
 
+def test_a_thread_that_died_is_unhealthy_and_one_that_was_stopped_is_not(organized, clock):
+    clock.at(5, organized.discovery.stop)
+    organized.discovery.run()
+    assert organized.discovery.why_unhealthy() is None
+
+    def die(_targets: tuple[Target, ...]) -> None:
+        raise ZeroDivisionError
+
+    broken = Discovery(ORGANIZED, organized.ask, clock, die, lambda *_: None)
+    assert broken.why_unhealthy() is None
+    with pytest.raises(ZeroDivisionError):
+        broken.run()
+    assert broken.why_unhealthy() == "discovery has died"
+
+
 def test_side_by_side_answers_all_in_whatever_order():
     def answer(number: int) -> int:
         return 100 // number
