@@ -5,11 +5,13 @@ from typing import Any
 
 from botocore import exceptions as boto
 
+from exporter.aws.addresses import connection_hint, without_paths
 from exporter.model import Account, Failure, FailureReason, Target
 
 LONGEST_ERROR = 400
 """Characters of an error's text that are shown: AWS repeats whole ARNs, proxies send whole pages."""
 
+_SERVER_ERRORS = 500
 _THROTTLES = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -105,11 +107,11 @@ def classify(error: Exception, target: Target, principal: str | None = None) -> 
     `principal` is the ARN that the exporter's calls come from, where it is known. Decided by the exception's type and
     the service's error code, never by the text of a message.
     """
-    text = " ".join(str(error).split())[:LONGEST_ERROR]
+    text = without_paths(" ".join(str(error).split()))[:LONGEST_ERROR]
     account = target.account
     if isinstance(error, boto.ClientError):
         return _client_failure(error, text, target, principal)
-    reason, hint = FailureReason.OTHER, "see the error; raise the log level to debug for the request behind it"
+    reason, hint = FailureReason.OTHER, "the exporter does not know this error: if it stays so, please report it"
     if isinstance(error, _NO_CREDENTIALS):
         reason = FailureReason.CREDENTIALS
         whose = f"profile {account.profile!r}" if account.profile else "the exporter"
@@ -123,11 +125,7 @@ def classify(error: Exception, target: Target, principal: str | None = None) -> 
             "AWS did not answer in time: check the network path, proxy and VPC endpoint",
         )
     elif isinstance(error, boto.HTTPClientError | boto.ConnectionError | ConnectionError):
-        reason = FailureReason.CONNECTION
-        hint = (
-            f"no connection to {getattr(error, 'kwargs', {}).get('endpoint_url') or f'Bedrock in {target.region}'}: "
-            "check that the region has Bedrock, and DNS, proxy, firewall and VPC endpoint"
-        )
+        reason, hint = FailureReason.CONNECTION, connection_hint(error, target.region)
     elif isinstance(error, boto.BotoCoreError) and isinstance(error, boto.NoRegionError | boto.UnknownEndpointError):
         reason, hint = (
             FailureReason.CONNECTION,
@@ -180,7 +178,7 @@ def _client_failure(error: boto.ClientError, text: str, target: Target, principa
             "AWS does not accept the credentials: they are expired, revoked or mistyped, "
             "or this machine's clock is wrong"
         )
-    elif operation == "AssumeRole":
+    elif operation == "AssumeRole" and metadata.get("HTTPStatusCode", 0) < _SERVER_ERRORS:
         reason, hint = FailureReason.ASSUME_ROLE, _assume_role_hint(account, principal)
     elif code in _DENIED:
         reason = FailureReason.ACCESS_DENIED
@@ -212,10 +210,12 @@ def _denied_hint(account: Account, operation: str) -> str:
 def _assume_role_hint(account: Account, principal: str | None) -> str:
     """Say what to look at: STS answers the same to a missing role as to one that does not trust the caller."""
     external_id = " --external-id ID" if account.external_id else ""
+    # GetCallerIdentity omits the path of a role, which the trust policy must hold.
+    path = "with its path, if the role has one; " if principal and ":role/" in principal else ""
     differs = ", the external_id differs" if account.external_id else ", it demands an external_id"
     return (
         f"{account.role_arn or f'the role of {account.key}'}: its trust policy does not admit "
-        f"{principal or 'the exporter'} (run `bedrock-batch-exporter iam-policy trust --principal "
+        f"{principal or 'the exporter'} ({path}run `bedrock-batch-exporter iam-policy trust --principal "
         f"{principal or 'ARN'}{external_id}` for it){differs}, "
         "the role is missing, or the exporter lacks sts:AssumeRole (`bedrock-batch-exporter iam-policy hub`)"
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from exporter.aws import decoding
+from exporter.aws.addresses import is_of_aws
 from exporter.aws.credentials import Acting, ActingCredentials, Keychain, Keys, assumed
 from exporter.aws.errors import SameAccountError, code_of, is_expired, is_not_valid_here
 from exporter.aws.regions import HOME_REGIONS, USUAL_CHAIN, open_session
@@ -184,9 +184,7 @@ class Sessions:
 
     def _endpoint(self, service: str) -> str | None:
         # An address of AWS, as of a VPC endpoint, is Bedrock's alone; an emulator answers for every service.
-        host = urlsplit(self._endpoint_url or "").hostname or ""
-        is_of_aws = ".amazonaws." in host or host.endswith(".api.aws")
-        return None if service != "bedrock" and is_of_aws else self._endpoint_url
+        return None if service != "bedrock" and is_of_aws(self._endpoint_url) else self._endpoint_url
 
     def _sts(self, partition: str) -> Any:
         own_region = self.region_of(OWN)

@@ -25,6 +25,7 @@ def client_error(code, operation="ListModelInvocationJobs", status=400, message=
         (client_error("AccessDenied", "GetCallerIdentity", 403), R.ACCESS_DENIED),
         (client_error("AccessDenied", "AssumeRole", 403), R.ASSUME_ROLE),
         (client_error("ValidationError", "AssumeRole"), R.ASSUME_ROLE),
+        (client_error("ServiceUnavailable", "AssumeRole", 503), R.OTHER),
         (client_error("ExpiredToken", "AssumeRole", 403), R.CREDENTIALS),
         (client_error("InvalidClientTokenId", "GetCallerIdentity", 403), R.CREDENTIALS),
         (client_error("ExpiredTokenException", status=403), R.CREDENTIALS),
@@ -99,12 +100,51 @@ def test_retry_after_is_read_where_it_is_a_number():
         (client_error("ParentNotFoundException", "ListAccountsForParent"), "organization.include"),
         (client_error("RegionDisabledException", "AssumeRole", 403), "STS is not enabled in the exporter's own region"),
         (client_error("UnrecognizedClientException", status=403), "not enabled for the account"),
-        (boto.EndpointConnectionError(endpoint_url="https://sts.x"), "https://sts.x"),
+        (boto.EndpointConnectionError(endpoint_url="https://sts.eu-south-1.amazonaws.com/"), "no connection to STS at"),
+        (boto.EndpointConnectionError(endpoint_url="https://sts.eu-south-1.amazonaws.com/"), "check DNS, proxy"),
+        (boto.EndpointConnectionError(endpoint_url="https://bedrock.eu-south-1.amazonaws.com/"), "region has Bedrock"),
+        (
+            boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/x"),
+            "http://127.0.0.1:4566: check endpoint_url",
+        ),
+        (
+            boto.ProxyConnectionError(proxy_url="http://me:secret@proxy:3128"),
+            "the proxy http://proxy:3128: check HTTPS",
+        ),
+        (ZeroDivisionError("division by zero"), "please report it"),
         (boto.ProfileNotFound(profile="research"), "attach a role to the machine"),
     ],
 )
 def test_a_hint_says_what_to_do(error, said):
     assert said in classify(error, TARGET, "arn:aws:iam::9:role/hub").hint
+
+
+@pytest.mark.parametrize(
+    "error", [boto.EndpointConnectionError, boto.ReadTimeoutError, boto.ConnectionClosedError, boto.ConnectTimeoutError]
+)
+def test_one_cause_is_told_in_the_same_words_each_time(error):
+    url = "https://bedrock.eu-south-1.amazonaws.com/model-invocation-jobs?submitTimeAfter=2026-11-23T16%3A0"
+
+    first, second = (classify(error(endpoint_url=f"{url}{second}"), TARGET) for second in (1, 2))
+
+    assert first == second
+    assert "https://bedrock.eu-south-1.amazonaws.com" in first.error
+    assert "model-invocation-jobs" not in first.error + first.hint
+
+
+def test_the_password_of_a_proxy_is_not_told():
+    failure = classify(boto.ProxyConnectionError(proxy_url="http://me:secret@proxy:3128"), TARGET)
+
+    assert "secret" not in failure.error + failure.hint
+
+
+def test_only_of_a_role_it_is_said_that_it_may_have_a_path():
+    error = client_error("AccessDenied", "AssumeRole", 403)
+
+    assert (
+        "role/hub (with its path, if the role has one; run" in classify(error, TARGET, "arn:aws:iam::9:role/hub").hint
+    )
+    assert "with its path" not in classify(error, TARGET, "arn:aws:iam::9:user/a/b").hint
 
 
 def test_own_credentials_that_are_denied_are_helped_by_the_hubs_policy():
