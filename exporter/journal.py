@@ -27,8 +27,10 @@ class Journal:
             "duration_seconds": round(outcome.duration_seconds, 3),
         }
         if isinstance(outcome, Polled):
+            # That an account is within reach is told once; that a region of it is again, for each.
+            region = target.region if before.failures_in_a_row else ""
             changed = bool(before.failures_in_a_row or not before.polls)
-            tell = log.info if changed and self._is_new(("", target.account.key), outcome) else log.debug
+            tell = log.info if changed and self._is_new(("", target.account.key, region), outcome) else log.debug
             tell("poll succeeded", **facts, jobs=len(outcome.listing.jobs))
             return
         failure, reason = outcome.failure, outcome.failure.reason.value

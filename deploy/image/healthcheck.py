@@ -45,11 +45,14 @@ def status(connection: http.client.HTTPConnection) -> int:
 
 
 def main() -> int:
-    """Return the exit code. A server that wants a password is alive, and will not tell more."""
+    """Return the exit code. A server that wants a password or a certificate is alive, and will not tell more."""
     variable = os.environ.get("BEDROCK_BATCH_EXPORTER_WEB_LISTEN_ADDRESS", "")
     try:
         host, port = address(Path("/proc/1/cmdline").read_bytes(), variable)
         got = answer(host, port)
+    except ssl.SSLError as error:
+        print(f"it speaks TLS, and not with us: {error.reason}", file=sys.stderr)
+        return 0
     except (OSError, ValueError) as error:
         print(f"no answer: {error}", file=sys.stderr)
         return 1

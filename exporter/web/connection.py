@@ -67,6 +67,7 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         self.is_busy = False
         """Whether a request has arrived whose answer is not yet sent."""
         self.is_closed = False
+        """Whether the client has gone; the answer to it may still be under way."""
         self.is_last = False
         """Whether the connection closes after its next answer."""
         self.limits = limits
@@ -80,6 +81,11 @@ class Connection(httputil.HTTPServerConnectionDelegate):
         self._stream = stream
         self._http = HTTP1ServerConnection(stream, limits.protocol, context=remote)
         self._http.start_serving(self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is closed and nothing more is done for it."""
+        return self.is_closed and (self._task is None or self._task.done())
 
     def close(self) -> None:
         """Close the connection at once, whatever it is doing."""
@@ -120,6 +126,7 @@ class Connection(httputil.HTTPServerConnectionDelegate):
     def respond(self, request: Request, http: httputil.HTTPConnection, ready: Answer | None = None) -> None:
         """Send the answer, made by the site unless it is ready."""
         self._task = self._loop.create_task(self._respond(request, http, ready))
+        self._task.add_done_callback(lambda _task: self._on_change(self))
 
     async def _respond(self, request: Request, http: httputil.HTTPConnection, ready: Answer | None) -> None:
         try:
@@ -135,7 +142,6 @@ class Connection(httputil.HTTPServerConnectionDelegate):
             self.close()
         finally:
             self.is_busy = False
-            self._on_change(self)
 
     def _client_names(self) -> set[str]:
         connected = self._stream.socket

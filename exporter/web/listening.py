@@ -30,10 +30,10 @@ def bind(address: str) -> list[socket.socket]:
             return [_listening(socket.AF_INET, ("", int(port)), dual=False)]
         for family, _, _, _, resolved in dict.fromkeys(socket.getaddrinfo(bare, int(port), type=socket.SOCK_STREAM)):
             sockets.append(_listening(family, resolved, dual=False))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host such as a..b, that no name can be
         for sock in sockets:
             sock.close()
-        raise ListenError(f"{where}: {error.strerror or error}") from error
+        raise ListenError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
     return sockets
 
 

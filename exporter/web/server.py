@@ -92,7 +92,9 @@ class Server:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._emptied(), min(LAST_CALL_SECONDS, seconds))
         for connection in tuple(self._connections):
-            if not connection.is_busy:
+            if connection.is_closed:  # nobody waits for its answer any more
+                await connection.abandon()
+            elif not connection.is_busy:
                 connection.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._emptied(), max(0.0, deadline - loop.time()))
@@ -217,7 +219,7 @@ class Server:
         return True
 
     def _change(self, connection: Connection) -> None:
-        if connection.is_closed:
+        if connection.is_over:
             self._connections.discard(connection)
         self._changed.set()
 

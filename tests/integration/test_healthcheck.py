@@ -63,6 +63,15 @@ def test_tls_is_found_out(serve, check):
     assert check(serve(200, context)) == 0
 
 
+def test_a_server_that_wants_a_certificate_is_alive(serve, check):
+    ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("exporter.example.com").configure_cert(context)
+    ca.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    assert check(serve(200, context)) == 0
+
+
 def test_nobody_there_is_one_line_and_1(serve, check, capsys):
     port = serve(200)
     assert check(port) == 0

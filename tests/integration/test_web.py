@@ -74,6 +74,8 @@ def test_several_addresses_of_either_family():
         ("::1:10042", "expected [host]:port"),
         (":99999", "expected [host]:port"),
         ("203.0.113.1:0", "annot assign requested address"),
+        ("a..b:0", "label empty or too long"),
+        ("x" * 64 + ":0", "label too long"),
         ("no-such-host.invalid:0", "--web.listen-address no-such-host.invalid:0: "),
     ],
 )
@@ -176,6 +178,30 @@ def test_a_drain_does_not_wait_for_ever(large):
         large.drain(1).result(10)
 
         assert time.monotonic() - began < 2
+
+
+def test_a_drain_gives_up_what_clients_that_have_gone_had_asked_for():
+    entered, leave = Event(), Event()
+
+    def wait(*_) -> Exposition:
+        entered.set()
+        leave.wait(10)
+        return Exposition(b"", "text/plain")
+
+    async def left_over() -> int:
+        await running.server.drain(5)
+        return len(asyncio.all_tasks() - {asyncio.current_task()})
+
+    with serving(site(metrics=wait)) as running:
+        with running.connect() as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert entered.wait(10)
+        assert running.get("/-/healthy")[0] == 200  # by now the server knows that the client has gone
+        began = time.monotonic()
+
+        assert running.do(left_over()) == 0
+        assert time.monotonic() - began < 2
+        leave.set()
 
 
 def test_a_client_that_sends_nothing_is_let_go():

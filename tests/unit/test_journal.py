@@ -67,10 +67,19 @@ def test_what_goes_on_failing_the_same_way_is_not_told_again(told):
     assert above_debug(told.after(ROLE, failed(FailureReason.TIMEOUT), "us-east-1"))
 
 
-def test_a_recovery_is_told_once_an_account(told):
-    told.after(ROLE, failed(FailureReason.THROTTLED))
-
+def test_a_first_success_is_told_once_an_account(told):
     assert above_debug(told.after(ROLE, polled())) == ["info poll succeeded us-east-1"]
+    assert not above_debug(told.after(ROLE, polled()))
+
+
+def test_a_recovery_is_told_of_every_region(told):
+    told.after(ROLE, polled())
+    told.after(ROLE, failed(FailureReason.TIMEOUT), "eu-west-1", "ap-south-1")
+
+    assert above_debug(told.after(ROLE, polled())) == [
+        "info poll succeeded eu-west-1",
+        "info poll succeeded ap-south-1",
+    ]
     assert not above_debug(told.after(ROLE, polled()))
 
 
