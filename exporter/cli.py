@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -9,6 +10,8 @@ from typing import Any, NoReturn
 PROGRAM = "bedrock-batch-exporter"
 PREFIX = "BEDROCK_BATCH_EXPORTER_"
 DEFAULT_ADDRESS = ":10042"
+TAKEN_PATHS = ("/", "/config", "/targets")
+"""What else is served, beside the probes under `/-/`."""
 COMMANDS = {
     "serve": "poll for ever and serve the metrics over HTTP (the default)",
     "check": "make one call to every target and print a table with hints; exit 1 if a target failed",
@@ -88,8 +91,10 @@ def _speed(text: str) -> float:
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text == "/":
-        raise ValueError("expected a path such as /metrics")
+    if not re.fullmatch("/[A-Za-z0-9/_.~-]+", text):
+        raise ValueError("expected a path such as /metrics, of letters, digits and / _ . ~ -")
+    if text in TAKEN_PATHS or text.startswith("/-/"):
+        raise ValueError(f"expected a path other than {', '.join(TAKEN_PATHS)} and those under /-/")
     return text
 
 

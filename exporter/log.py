@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
-FORMATS = ("logfmt", "json")
 QUIET = ("botocore", "boto3", "urllib3", "asyncio", "tornado.access")
 """Libraries that tell at warning level and above only: their debug output holds requests and their signatures."""
 
@@ -48,11 +47,11 @@ def configure(level: str, form: str) -> None:
 
 
 def _one_line(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Keep an event on its line, whatever the world put into it."""
+    """Keep an event on its line, whatever the world put into it. Newlines are left to the renderer."""
     return {key: "".join(map(_visible, value)) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _visible(character: str) -> str:
-    if character == "\n":
-        return r"\n"
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    if character == "\n" or character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()

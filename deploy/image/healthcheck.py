@@ -51,7 +51,7 @@ def main() -> int:
         host, port = address(Path("/proc/1/cmdline").read_bytes(), variable)
         got = answer(host, port)
     except ssl.SSLError as error:
-        print(f"it speaks TLS, and not with us: {error.reason}", file=sys.stderr)
+        print(f"it speaks TLS, and not with us: {error}", file=sys.stderr)
         return 0
     except (OSError, ValueError) as error:
         print(f"no answer: {error}", file=sys.stderr)

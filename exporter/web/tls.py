@@ -22,11 +22,13 @@ def context(tls: Tls, source: Path) -> ssl.SSLContext:
     result.minimum_version = VERSIONS[tls.min_version]
     result.maximum_version = VERSIONS[tls.max_version]
     if tls.ciphers:
-        result.set_ciphers(":".join(tls.ciphers))
+        with _telling(f"{source}: tls_server_config.cipher_suites"):
+            result.set_ciphers(":".join(tls.ciphers))
     elif tls.ciphers is not None:
         result.minimum_version = ssl.TLSVersion.TLSv1_3  # only suites of TLS 1.3 were listed
     if tls.curve is not None:
-        result.set_ecdh_curve(tls.curve)
+        with _telling(f"{source}: tls_server_config.curve_preferences"):
+            result.set_ecdh_curve(tls.curve)
     if not tls.prefers_own_ciphers:
         result.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     with (
@@ -70,10 +72,10 @@ def _telling(what: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        reason = (error.reason or str(error)).replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or str(error.args[-1])).replace("_", " ").lower()
         raise WebConfigError([f"{what} cannot be used: {reason}"]) from error
-    except ValueError as error:
-        raise WebConfigError([f"{what} cannot be used: {error}"]) from error
+    except (OSError, ValueError) as error:
+        raise WebConfigError([f"{what} cannot be used: {getattr(error, 'strerror', None) or error}"]) from error
 
 
 def _no_password() -> str:

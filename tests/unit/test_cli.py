@@ -3,6 +3,8 @@
 import pytest
 
 from exporter.cli import FLAGS, UsageError, parse
+from exporter.web.app import routes
+from tests.unit.test_web_app import SITE
 
 
 def options(*arguments, **environ):
@@ -63,7 +65,9 @@ def test_every_flag_has_its_variable():
         (["--web.listen-address=10042"], {}, "--web.listen-address: expected [host]:port such as :10042, "),
         (["--web.listen-address=::1:10042"], {}, "--web.listen-address: expected [host]:port such as :10042, "),
         (["--web.listen-address=:99999"], {}, "--web.listen-address: expected [host]:port such as :10042, "),
-        (["--web.telemetry-path=metrics"], {}, "--web.telemetry-path: expected a path such as /metrics, got 'metrics'"),
+        (["--web.telemetry-path=metrics"], {}, "--web.telemetry-path: expected a path such as /metrics, of "),
+        (["--web.telemetry-path=/a b?c"], {}, "--web.telemetry-path: expected a path such as /metrics, of letters, "),
+        (["--web.telemetry-path=/"], {}, "--web.telemetry-path: expected a path such as /metrics, of letters, "),
         (["--web.max-requests=-1"], {}, "--web.max-requests: expected a whole number from 0, got '-1'"),
         (["--config.file"], {}, "argument --config.file: expected one argument"),
         (["check", "--output=yaml"], {}, "--output: expected table or json after check, got 'yaml'"),
@@ -83,6 +87,14 @@ def test_what_cannot_be_used_is_told_in_a_line(arguments, environ, message):
 
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_the_metrics_take_no_other_path_that_is_served():
+    for path in routes(SITE).keys() - {"/metrics"}:
+        with pytest.raises(UsageError, match=r"^--web\.telemetry-path: expected a path "):
+            options(f"--web.telemetry-path={path}")
+
+    assert options("--web.telemetry-path=/probe/v1.0_a~b-c").web_telemetry_path == "/probe/v1.0_a~b-c"
 
 
 def test_help_tells_every_command_and_flag(capsys):

@@ -193,6 +193,25 @@ def test_ciphers_up_to_tls_1_2_are_those_listed(home, asked, names):
     assert (found if context.minimum_version < ssl.TLSVersion.TLSv1_3 else set()) == names
 
 
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        (Tls(ciphers=("NO-SUCH-CIPHER",)), "tls_server_config.cipher_suites cannot be used: no cipher "),
+        (Tls(curve="no-such-curve"), "tls_server_config.curve_preferences cannot be used: unknown elliptic curve"),
+        (
+            Tls(cert_file=Path("/proc/self/mem"), key_file=Path("/proc/self/mem")),
+            "tls_server_config: the certificate and the key cannot be used: Input/output error",
+        ),
+    ],
+)
+def test_what_openssl_refuses_is_told(asked, error):
+    with pytest.raises(WebConfigError) as told:
+        tls.context(asked, Path("web.yml"))
+
+    (line,) = told.value.errors
+    assert line.startswith(f"web.yml: {error}")
+
+
 def test_names_of_a_certificate():
     certificate = {
         "subjectAltName": (
