@@ -17,9 +17,10 @@ PAGE_SIZE = 1000
 def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterator[tuple[Job, ...]]:
     """Return the pages of one listing.
 
-    Source: `ListModelInvocationJobs`. Stops at a token that it has seen: tokens can repeat.
-    Raises what boto3 raises, BadResponseError for an answer without `invocationJobSummaries`, and TimeoutError
-    once the poll is abandoned.
+    Source: `ListModelInvocationJobs`. Tokens can repeat: one that was seen is followed once more, and if it leads
+    nowhere else a page with room left is the last. Raises what boto3 raises, TimeoutError once the poll is abandoned,
+    and BadResponseError for an answer without `invocationJobSummaries` and for a full or empty page that leads to
+    itself: what follows it cannot be seen, and must not be taken for gone.
     """
     # The default page size and order are not documented: always ask for both.
     arguments: dict[str, Any] = {
@@ -34,6 +35,7 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
     if query.submitted_before_seconds is not None:
         arguments["submitTimeBefore"] = datetime.fromtimestamp(query.submitted_before_seconds, UTC)
     seen: set[str] = set()
+    repeats = False
     while True:
         if is_abandoned():
             raise TimeoutError("the poll was given up")
@@ -44,8 +46,13 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
             raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
         yield tuple(job_from(summary) for summary in summaries if summary is not None)
         token = response.get("nextToken")
-        if not token or token in seen:
+        if not token:
             return
+        if token in seen and repeats:
+            if 0 < len(summaries) < PAGE_SIZE:
+                return
+            raise BadResponseError("ListModelInvocationJobs: a nextToken that leads to where it came from")
+        repeats = token in seen
         seen.add(token)
         arguments["nextToken"] = token
 

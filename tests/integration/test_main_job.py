@@ -139,10 +139,37 @@ def test_pages_that_overlap_and_a_token_that_repeats(simulation, tmp_path):
         assert one(counted, "bedrock_batch_jobs", aws_account_id=account_id, status="Submitted") == 2100
         told = expected(simulation.jobs(account_id, "us-east-1"), account_id, "us-east-1")
         assert compared(exporter.samples()).items() >= told.items()
-        simulation.faults.add(FaultKind.REPEAT_TOKEN, account_id=account_id)
-        simulation.requests.clear()
-        exporter.wait_until(lambda: len(simulation.requests) > 20)
-        assert one(exporter.samples("bedrock_batch_up"), "bedrock_batch_up", aws_account_id=account_id) == 1
+
+
+def test_a_listing_that_cannot_be_followed_to_its_end_is_a_failed_poll_and_never_fewer_jobs(simulation, tmp_path):
+    account_id, region = simulation.hub_id, "us-east-1"
+    for number in range(2100):
+        simulation.put_job(account_id, region, jobName=f"job-{number}", submitTime=time.time() - number)
+    simulation.put_job("111122223333", region)
+    repeats = simulation.faults.add(FaultKind.REPEAT_TOKEN, account_id=account_id)
+    empty = simulation.faults.add(FaultKind.EMPTY_PAGE, account_id="111122223333")
+    with Process(simulation, tmp_path, regions=[region], **PATIENT) as exporter:
+        for broken in (account_id, "111122223333"):
+            assert up(exporter)[broken, region] == 0
+            assert (
+                one(
+                    exporter.samples("bedrock_batch_exporter_poll_failures_total"),
+                    "bedrock_batch_exporter_poll_failures_total",
+                    aws_account_id=broken,
+                    reason="bad_response",
+                )
+                or 0
+            ) > 0
+            assert not [key for key in exporter.samples("bedrock_batch_jobs") if ("aws_account_id", broken) in key[1]]
+        simulation.faults.remove(repeats)
+        simulation.faults.remove(empty)
+        simulation.faults.add(FaultKind.REPEAT_TOKEN, account_id=account_id, count=1)
+
+        exporter.wait_until(lambda: set(up(exporter).values()) == {1})
+
+        counted = exporter.samples("bedrock_batch_jobs")
+        assert one(counted, "bedrock_batch_jobs", aws_account_id=account_id, status="Submitted") == 2100
+        assert one(counted, "bedrock_batch_jobs", aws_account_id="111122223333", status="Submitted") == 1
 
 
 REASONS = {

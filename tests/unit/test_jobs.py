@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.aws.errors import BadResponseError
-from exporter.aws.jobs import job_from, pages, readable_model_id
+from exporter.aws.jobs import PAGE_SIZE, job_from, pages, readable_model_id
 from exporter.listing import Query
 from exporter.model import Job, Status
 from tests.unit.conftest import NOW_SECONDS
@@ -42,12 +42,30 @@ def test_pages_are_followed_and_size_and_order_are_always_asked_for():
     assert client.calls[0].items() >= order.items()
 
 
-def test_a_token_that_repeats_ends_the_listing():
-    page = {"invocationJobSummaries": [{"jobArn": ARN, "jobName": "a"}], "nextToken": "1"}
-    client, names = listed(page, page, page, page)
+def page(*names, token=None):
+    summaries = [{"jobArn": f"{ARN}{name}", "jobName": name} for name in names]
+    return {"invocationJobSummaries": summaries} | ({"nextToken": token} if token else {})
 
-    assert names == ["a", "a"]
-    assert len(client.calls) == 2
+
+def test_a_token_that_repeats_at_the_end_ends_the_listing():
+    client, names = listed(page("a", token="1"), page("b", token="1"), page("b", token="1"))
+
+    assert set(names) == {"a", "b"}
+    assert len(client.calls) == 3
+
+
+def test_a_token_that_repeats_once_loses_nothing():
+    _, names = listed(page("a", token="1"), page("b", token="1"), page("b", token="2"), page("c"))
+
+    assert set(names) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("names", [(), [f"job-{number}" for number in range(PAGE_SIZE)]], ids=["empty", "full"])
+def test_a_page_that_leads_to_itself_is_bad_and_never_the_last(names):
+    lost = page(*names, token="1")
+
+    with pytest.raises(BadResponseError):
+        listed(page("a", token="1"), lost, lost, lost)
 
 
 @pytest.mark.parametrize("response", [{}, {"nextToken": "1"}, {"invocationJobSummaries": None}])
