@@ -66,15 +66,15 @@ class Exposition:
 
     def _current(self, snapshot: Snapshot, limits: Limits) -> list[Written]:
         """Return the attempted targets as they are in the snapshot, written anew where they are not yet."""
+        attempted = [(target, state) for target, state in snapshot.states.items() if state.polls]
+        owners: dict[Labels, Target] = {}
+        for target, state in sorted(attempted, key=lambda one: one[1].success is None):
+            owners.setdefault((account_label(target, state), target.region), target)
         written: dict[Target, Written] = {}
-        taken: set[Labels] = set()
-        for target, state in snapshot.states.items():
-            if not state.polls:
-                continue
+        for target, state in attempted:
             labels = (account_label(target, state), target.region)
-            if labels in taken:  # a second way into one account: it fails, and must not spoil the page
+            if owners[labels] is not target:  # a second way into one account must not spoil the page
                 labels = (f"{labels[0]}:{target.account.key}", target.region)
-            taken.add(labels)
             written[target] = Written.of(state, limits, labels, self._written.get(target))
         self._written = written
         return list(written.values())

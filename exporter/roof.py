@@ -16,7 +16,7 @@ from exporter import __version__, overview
 from exporter import exposition as writing
 from exporter.aws import discovery as aws
 from exporter.aws import policy
-from exporter.aws.errors import classify
+from exporter.aws.errors import SameAccountError, classify
 from exporter.aws.jobs import pages, probe
 from exporter.aws.regions import default_region, known_regions, own_partition
 from exporter.aws.sessions import Sessions
@@ -213,7 +213,10 @@ class Exporter:
 
     def _classify(self, error: Exception, target: Target) -> Failure:
         failure = classify(error, target, self._sessions.principal)
-        return replace(failure, account_id=self._sessions.known_id(target.account))
+        known = self._sessions.known_id(target.account)
+        if isinstance(error, SameAccountError):  # the account's own labels belong to who came first
+            known = f"{known}:{target.account.key}"
+        return replace(failure, account_id=known)
 
     def _ask(self, config: Config, wanted: Wanted) -> Ask:
         sessions, organization = self._sessions, config.organization

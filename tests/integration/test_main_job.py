@@ -6,6 +6,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from exporter.demo.faults import FaultKind
 from exporter.demo.run import inhabit
 from tests.integration.process import REGIONS, Process, Samples, one, samples_of
@@ -319,6 +321,21 @@ def test_a_bearer_token_in_the_environment_changes_nothing(simulation, tmp_path)
     assert one(samples, "bedrock_batch_job_info", job_name="of-production", aws_account_id="111122223333") == 1
     assert one(samples, "bedrock_batch_job_info", job_name="of-research", aws_account_id="222233334444") == 1
     assert sorted(value for (name, _), value in samples.items() if name == "bedrock_batch_up") == [1] * 9
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_account_that_is_configured_twice_is_seen_once_and_the_second_way_in_fails(simulation, tmp_path, order):
+    hub = simulation.accounts[simulation.hub_id]
+    simulation.put_job(hub.id, "us-east-1")
+    accounts = [{"name": "own"}, {"name": "role", "role_arn": hub.role_arn(), "external_id": "example"}][::order]
+    with Process(simulation, tmp_path, accounts=accounts, regions=["us-east-1"]) as exporter:
+        ups = {account_id: value for (account_id, _), value in up(exporter).items()}
+        samples = exporter.samples("bedrock_batch_jobs")
+
+    assert ups.pop(hub.id) == 1
+    assert list(ups.values()) == [0]
+    assert one(samples, "bedrock_batch_jobs", status="Submitted", aws_account_id=hub.id) == 1
+    assert {dict(labels)["aws_account_id"] for _, labels in samples} == {hub.id}
 
 
 def test_a_bad_configuration_is_told_in_lines_and_exits_2(simulation, tmp_path):

@@ -162,6 +162,21 @@ def test_two_ways_into_one_account_do_not_spoil_the_page():
     assert len(lines) == len(set(lines))
 
 
+def test_the_account_is_called_by_its_id_where_it_is_seen_and_not_where_it_fails():
+    role = Target(Account(role_arn="arn:aws:iam::111122223333:role/r"), "us-east-1")
+    own = Target(Account(), "us-east-1")
+    for first, second in ((role, own), (own, role)):
+        snapshot = Snapshot({first: TargetState(), second: TargetState()})
+        snapshot = snapshot.after(role, failed()).after(own, polled())
+
+        exposition = render(snapshot, LIMITS, NOW_SECONDS, openmetrics=False)
+
+        assert f"bedrock_batch_up{{{LABELS}}} 1.0\n" in exposition
+        assert (
+            f"bedrock_batch_up{{{LABELS.replace('3333', '3333:arn:aws:iam::111122223333:role/r')}}} 0.0\n" in exposition
+        )
+
+
 def test_an_account_that_nobody_could_tell_is_called_unknown():
     snapshot = Snapshot()
     for account in (Account(), Account(profile="team")):
