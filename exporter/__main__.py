@@ -123,6 +123,7 @@ async def _serve(
     announce(server.addresses[0])
     await stop.wait()
     logger.info("stopping")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     exporter.poller.stop()
     exporter.discovery.stop()
     await server.drain(DRAIN_SECONDS)

@@ -27,9 +27,10 @@ from exporter.discovery import Ask, Discovery, Wanted
 from exporter.instruments import Instruments
 from exporter.listing import list_jobs
 from exporter.model import Account, Failure, Listing, Target, Window
-from exporter.poll import Poll, Poller, Settings
+from exporter.poll import Poller, Settings
 from exporter.sharding import WHOLE, Shard
 from exporter.summary import Limits
+from exporter.underway import Poll
 from exporter.web.app import Exposition, Site
 
 log = structlog.get_logger()

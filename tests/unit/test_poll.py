@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.model import Account, Failed, Failure, FailureReason, Listing, Polled, Target
-from exporter.poll import FIRST_POLLS_PER_SECOND, LOST_POLLS, STALLED_SECONDS, Poll, Poller, Settings
+from exporter.pace import SLOWEST
+from exporter.poll import FIRST_POLLS_PER_SECOND, LOST_POLLS, STALLED_SECONDS, Poller, Settings
+from exporter.underway import Poll
 
 INTERVAL = 60.0
 TIMEOUT = 30.0
@@ -194,6 +196,79 @@ def test_a_region_that_is_not_enabled_is_asked_rarely(clock):
     assert len(world.polls["team-0"]) == 5
 
 
+def test_one_doubtful_word_about_a_region_that_answered_before_is_not_believed(clock):
+    world = World(clock, 1)
+    world.run(2 * INTERVAL)
+    world.raises["team-0"] = ConnectionError(FailureReason.REGION_DISABLED)
+    world.run(INTERVAL)
+    del world.raises["team-0"]
+
+    world.run(1.5 * INTERVAL)
+
+    assert isinstance(world.state(0).last, Polled)
+
+
+def test_a_target_that_is_throttled_is_asked_less_often_and_then_more_often_by_and_by(clock):
+    world = World(clock, 2)
+    world.raises["team-0"] = ConnectionError(FailureReason.THROTTLED)
+    world.run(20 * INTERVAL)
+    throttled = world.gaps("team-0")[-2:]
+    del world.raises["team-0"]
+    world.run(60 * INTERVAL)
+
+    recovery = [round(gap / INTERVAL) for gap in world.gaps("team-0")]
+    assert throttled == pytest.approx([SLOWEST * INTERVAL] * 2)
+    assert recovery[-20:] == [1] * 20
+    slow = [gap for gap in recovery if gap > 1]
+    assert {2, 3, 4} <= set(slow), "it goes back step by step"
+    assert slow[2:] == sorted(slow[2:], reverse=True)
+    assert max(world.gaps("team-1")[1:]) == pytest.approx(INTERVAL)
+
+
+def test_a_shorter_interval_holds_at_once(clock):
+    world = World(clock, 3)
+    world.poller.apply(replace(world.settings, interval_seconds=3600.0), world.fetch)
+    world.run(2 * 3600)
+    start = clock.seconds
+
+    world.poller.apply(replace(world.settings, interval_seconds=60.0), world.fetch)
+    world.run(90)
+
+    assert all(any(moment >= start for moment in polls) for polls in world.polls.values())
+
+
+def test_a_failure_that_cannot_be_explained_is_a_failure_all_the_same(clock):
+    world = World(clock, 1)
+    world.raises["team-0"] = ConnectionError()  # without the argument that `classify` looks for
+
+    world.run(3 * INTERVAL)
+
+    state = world.state(0)
+    assert state.failures[FailureReason.OTHER] >= 2
+    assert "IndexError" in state.last.failure.error
+
+
+def test_who_waits_for_a_reload_is_let_go_when_it_stops(clock):
+    world = World(clock, 1)
+    world.poller.stop()
+    before = world.poller.apply(world.settings, world.fetch)
+    world.poller.run()
+
+    assert before.is_set()
+    assert world.poller.apply(world.settings, world.fetch).is_set()
+
+
+def test_a_reload_does_not_move_the_next_poll_of_one_under_way(clock):
+    world = World(clock, 1)
+    world.takes["team-0"] = 20.0
+    world.run(INTERVAL + 30)
+    next_poll = world.poller.snapshot.next_polls[world.targets[0]]
+    world.poller.apply(world.settings, world.fetch)
+    world.poller.step()
+
+    assert world.poller.snapshot.next_polls[world.targets[0]] == next_poll
+
+
 def test_retry_after_is_honoured(clock):
     world = World(clock, 1)
     error = ConnectionError(FailureReason.THROTTLED)
@@ -237,14 +312,14 @@ def test_a_target_that_is_removed_and_comes_back_is_not_polled_twice_at_once(clo
     assert world.state(0).polls >= 1
 
 
-def test_it_is_ready_when_every_target_was_tried_even_in_vain(clock):
+def test_every_target_is_tried_soon_even_in_vain(clock):
     world = World(clock, 2)
     world.raises["team-0"] = ConnectionError(FailureReason.CONNECTION)
-    assert world.poller.waiting_for() == 2
+    assert not any(state.polls for state in world.poller.snapshot.states.values())
 
     world.run(5)
 
-    assert world.poller.waiting_for() == 0
+    assert all(state.polls for state in world.poller.snapshot.states.values())
 
 
 def test_a_loop_that_stands_still_is_unhealthy(clock):
