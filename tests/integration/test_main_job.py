@@ -1,6 +1,7 @@
 """The main job over real HTTP: everything on /metrics is what the API itself says."""
 
 import random
+import signal
 import time
 from collections import Counter
 from datetime import datetime
@@ -257,6 +258,17 @@ def test_a_scrape_during_hanging_targets_answers_as_ever_and_so_does_sigterm(sim
 
     assert code == 0
     assert took < 5
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGHUP, signal.SIGTERM), (signal.SIGTERM, signal.SIGHUP)])
+def test_a_reload_that_meets_the_stop_neither_kills_nor_holds_up(simulation, tmp_path, signals):
+    with Process(simulation, tmp_path) as exporter:
+        start = time.monotonic()
+        for number in signals:
+            exporter.process.send_signal(number)
+
+        assert exporter.process.wait(timeout=15) == 0
+        assert time.monotonic() - start < 5
 
 
 def test_a_living_fleet_is_told_right_at_every_moment(simulation, tmp_path):
