@@ -7,23 +7,18 @@ it once knew stands until it is told otherwise.
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from exporter.clock import Clock
-from exporter.concurrently import side_by_side, tried
-from exporter.config import AllRegions, Scope
+from exporter.concurrently import Answer, SideBySide, tried
+from exporter.config import Scope
 from exporter.model import Account, Failure, FailureReason, Target
+from exporter.questions import ORGANIZATION, REGIONS, REGIONS_INTERVAL_SECONDS, Ask, Concurrently, Wanted
 
 log = structlog.get_logger()
 
-ORGANIZATION, REGIONS = "organization", "regions"
-"""What is asked: the values of the label `source`."""
-
-REGIONS_INTERVAL_SECONDS = 3600.0
 FIRST_RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 300.0
 PUBLISH_SECONDS = 1.0
@@ -34,41 +29,9 @@ _SHUT = frozenset({FailureReason.ASSUME_ROLE, FailureReason.ACCESS_DENIED, Failu
 NAMES_TOLD = 10
 """Names of accounts that one line of the log holds."""
 
-Concurrently: TypeAlias = Callable[
-    [Callable[[Account], tuple[str, ...] | None], Sequence[Account]],
-    Iterable[tuple[Account, tuple[str, ...] | Exception | None] | None],
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the configuration asks for."""
-
-    scopes: tuple[Scope, ...]
-    """The accounts that it names."""
-    organization_regions: tuple[str, ...] | AllRegions | None = None
-    """The regions of the accounts of the organization; None: they are not asked for."""
-    refresh_seconds: float = REGIONS_INTERVAL_SECONDS
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """What has to be asked."""
-        lists = [scope.regions for scope in self.scopes]
-        organization = () if self.organization_regions is None else (ORGANIZATION,)
-        return frozenset((*organization, *((REGIONS,) if "all" in (*lists, self.organization_regions) else ())))
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The questions, each of which may raise anything."""
-
-    members: Callable[[], tuple[Account, ...]]
-    """The accounts of the organization that the configuration does not name."""
-    enabled_regions: Callable[[Account], tuple[str, ...] | None]
-    """The regions to poll in an account; None where it does not let that be asked."""
-    every_region: Callable[[Account], tuple[str, ...]]
-    """What stands for them then."""
-    classify: Callable[[Exception, Account], Failure]
+REGIONS_DEADLINE_SECONDS = 60.0
+MEMBERS_DEADLINE_SECONDS = 180.0
+"""How long a question may take: an account has a page of regions, an organization may have hundreds."""
 
 
 class Discovery:
@@ -87,7 +50,7 @@ class Discovery:
         """Set it up. `on_targets` is given all targets whenever they change, `on_outcome` a source and its success."""
         self._wanted, self._ask, self._clock = wanted, ask, clock
         self._on_targets, self._on_outcome = on_targets, on_outcome
-        self._concurrently = concurrently or side_by_side
+        self._concurrently = concurrently or SideBySide(clock.monotonic)
         self._inbox: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.RLock()
         self._stopping = self._has_ended = False
@@ -168,7 +131,8 @@ class Discovery:
             self.was_attempted = self.was_attempted or wanted is self._wanted
 
     def _refresh_members(self, wanted: Wanted, ask: Ask) -> None:
-        answer = tried(ask.members)
+        answers = self._concurrently(_answer_of, [ask.members], MEMBERS_DEADLINE_SECONDS)
+        answer = next(answered[1] for answered in answers if answered)
         with self._lock:
             if wanted is not self._wanted:  # a reload came between
                 return
@@ -194,7 +158,7 @@ class Discovery:
         refused: list[str] = []
         failure: Failure | None = None
         publish_at = now + PUBLISH_SECONDS
-        for answered in self._concurrently(ask.enabled_regions, asked):
+        for answered in self._concurrently(ask.enabled_regions, asked, REGIONS_DEADLINE_SECONDS):
             with self._lock:
                 if wanted is not self._wanted:
                     return
@@ -221,7 +185,11 @@ class Discovery:
             self._regions[account.key] = answer
             return None
         if answer is None or account.key not in self._regions:
-            self._regions[account.key] = ask.every_region(account)
+            every = tried(ask.every_region, account)
+            if isinstance(every, tuple):
+                self._regions[account.key] = every
+            else:
+                answer = answer or every
         failure = ask.classify(answer, account) if answer else None
         if failure is None or failure.reason in _SHUT:
             return None
@@ -284,3 +252,7 @@ class Discovery:
         dues = [self._members_due] if ORGANIZATION in sources else []
         dues += self._regions_due.values() if REGIONS in sources else []
         return max(0.0, min(dues) - self._clock.monotonic()) if dues else None
+
+
+def _answer_of(question: Callable[[], Answer]) -> Answer:
+    return question()

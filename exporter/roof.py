@@ -18,16 +18,17 @@ from exporter.aws import discovery as aws
 from exporter.aws import policy
 from exporter.aws.errors import SameAccountError, classify
 from exporter.aws.jobs import pages, probe
-from exporter.aws.regions import default_region, known_regions, own_partition
+from exporter.aws.regions import default_region, default_region_place, known_regions, own_partition
 from exporter.aws.sessions import Sessions
 from exporter.clock import Clock
-from exporter.config import Config, ConfigError, default_regions, dump, load, remarks, scopes
+from exporter.config import Config, ConfigError, check_region, default_regions, dump, load, remarks, scopes
 from exporter.deflate import Part, plain
-from exporter.discovery import Ask, Discovery, Wanted
+from exporter.discovery import Discovery
 from exporter.instruments import Instruments
 from exporter.listing import list_jobs
 from exporter.model import Account, Failure, Listing, Target, Window
 from exporter.poll import Poller, Settings
+from exporter.questions import Ask, Wanted
 from exporter.sharding import WHOLE, Shard
 from exporter.summary import Limits
 from exporter.underway import Poll
@@ -55,15 +56,27 @@ def read_config(path: str | None, environ: Mapping[str, str]) -> Config:
 
 def wanted_of(config: Config, source: str | None) -> Wanted:
     """Return what a configuration asks to be polled. Raises ConfigError where it cannot be told."""
-    where, region = source or "without --config.file", default_region()
+    where, region = source or "without --config.file", _own_region()
     named = scopes(config, region, where)
     if config.organization is None:
         return Wanted(named)
     return Wanted(named, default_regions(config, region, where), config.organization.refresh_interval_seconds)
 
 
+def _own_region() -> str | None:
+    """Return the region of the usual AWS chain. Raises ConfigError where it is none, as of a typing error."""
+    region = default_region()
+    if region:
+        check_region(region, default_region_place(), known_regions())
+    return region
+
+
 def hub_policy(config: Config) -> dict[str, Any]:
-    """Return the policy of the exporter's own identity: what this configuration needs, and nothing more."""
+    """Return the policy of the exporter's own identity: what this configuration needs, and nothing more.
+
+    Raises ConfigError where the own region, and so the partition, is none.
+    """
+    _own_region()
     roles = [entry.role_arn for entry in config.accounts if entry.role_arn]
     organization = config.organization
     if organization is None:

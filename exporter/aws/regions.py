@@ -42,6 +42,15 @@ def default_region() -> str | None:
     return str(region) if region else None
 
 
+def default_region_place() -> str:
+    """Return what sets the region of the usual AWS chain: a variable of the environment, or a profile."""
+    for name in USUAL_CHAIN["region"][1]:
+        alone = botocore.session.Session(session_vars={"region": (None, name, None, None)})
+        if alone.get_config_variable("region"):
+            return name
+    return f"region of profile {open_session().profile or 'default'}"
+
+
 def own_partition() -> str:
     """Return the partition of the region of the usual AWS chain; without one, the commercial one."""
     return str(open_session().get_partition_for_region(default_region() or HOME_REGIONS["aws"]))

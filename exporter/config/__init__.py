@@ -3,9 +3,9 @@
 from exporter.config.document import plain
 from exporter.config.loading import dump, load
 from exporter.config.problems import ConfigError
-from exporter.config.regions import AllRegions
+from exporter.config.regions import AllRegions, check_region
 from exporter.config.schema import schema
-from exporter.config.scope import Scope, default_regions, remarks, scopes, targets
+from exporter.config.scope import Scope, default_regions, remarks, scopes
 from exporter.config.settings import AccountSettings, Config, JobNames, OrganizationSettings
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "JobNames",
     "OrganizationSettings",
     "Scope",
+    "check_region",
     "default_regions",
     "dump",
     "load",
@@ -23,5 +24,4 @@ __all__ = [
     "remarks",
     "schema",
     "scopes",
-    "targets",
 ]

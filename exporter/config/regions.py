@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from exporter.config.document import VARIABLE
 from exporter.config.kinds import Context, JsonSchema, Kind, once_each, refusal, text_schema
-from exporter.config.problems import nearest
+from exporter.config.problems import ConfigError, nearest, quoted
 
 REGION: Final = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
 AllRegions: TypeAlias = Literal["all"]
@@ -32,16 +32,30 @@ class Region(Kind):
     def read(self, value: Any, context: Context) -> str:
         """Return the region's code."""
         known = context["known_regions"]
-        if isinstance(value, str) and re.fullmatch(REGION, value) and (value in known or _could_be(value, known)):
+        if isinstance(value, str) and _is_region(value, known):
             return value
         if value == "all":
             raise refusal("expected an AWS region such as us-east-1, or the word all without brackets")
-        probably = nearest(value.lower(), known) if isinstance(value, str) else None
-        raise refusal(f"expected an AWS region such as {probably or 'us-east-1'}")
+        raise refusal(_expected(value, known))
 
     def schema(self) -> JsonSchema:
         """Return the pattern."""
         return text_schema(REGION, "expected an AWS region such as us-east-1")
+
+
+def check_region(region: str, where: str, known_regions: Collection[str]) -> None:
+    """Refuse a region from outside the file as the file's are refused; `where` names the place. Raises ConfigError."""
+    if not _is_region(region, known_regions):
+        raise ConfigError([f"{where}: {_expected(region, known_regions)}, got {quoted(region)}"])
+
+
+def _expected(value: Any, known_regions: Collection[str]) -> str:
+    probably = nearest(value.lower(), known_regions) if isinstance(value, str) else None
+    return f"expected an AWS region such as {probably or 'us-east-1'}"
+
+
+def _is_region(value: str, known_regions: Collection[str]) -> bool:
+    return bool(re.fullmatch(REGION, value)) and (value in known_regions or _could_be(value, known_regions))
 
 
 def _could_be(region: str, known_regions: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from exporter.config.durations import format_duration
 from exporter.config.problems import ConfigError, Problem, nearest
 from exporter.config.regions import AllRegions
 from exporter.config.settings import AccountSettings, Config, repetitions
-from exporter.model import Account, Target
+from exporter.model import Account
 
 LONGEST_JOB_SECONDS = 7 * 86_400
 """`timeoutDurationInHours` is at most 168."""
@@ -45,16 +45,6 @@ def default_regions(config: Config, default_region: str | None, source: str) -> 
         return (default_region,)
     message = "expected a list of AWS regions, or AWS_REGION in the environment, or a region in the profile, got none"
     raise ConfigError([Problem(("regions",), message).line(source)])
-
-
-def targets(config: Config, default_region: str | None, source: str) -> tuple[Target, ...]:
-    """Return the targets that the file alone tells: none of `organization`, none of an account with `regions: all`."""
-    return tuple(
-        Target(scope.account, region)
-        for scope in scopes(config, default_region, source)
-        if scope.regions != "all"
-        for region in scope.regions
-    )
 
 
 def remarks(config: Config, known_regions: Collection[str] = ()) -> tuple[str, ...]:

@@ -363,6 +363,14 @@ def test_a_bad_configuration_is_told_in_lines_and_exits_2(simulation, tmp_path):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["--config.check"], ["check"], ["iam-policy", "hub"]])
+def test_a_region_of_the_environment_that_is_none_is_told_in_a_line_and_exits_2(simulation, tmp_path, arguments):
+    done = Process(simulation, tmp_path, env={"AWS_REGION": "foo"}, regions="all").run(*arguments)
+
+    assert done.returncode == 2
+    assert done.stderr == "AWS_REGION: expected an AWS region such as us-east-1, got 'foo'\n"
+
+
 def test_a_good_configuration_is_told_so(simulation, tmp_path):
     done = Process(simulation, tmp_path).run("--config.check")
 

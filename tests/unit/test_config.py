@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from exporter.config import Config, ConfigError, dump, remarks, scopes, targets
-from exporter.model import Account, Target
+from exporter.config import Config, ConfigError, Scope, check_region, dump, remarks, scopes
+from exporter.model import Account
 from tests.unit.config_corpus import GOOD, KNOWN_REGIONS, ROLE, SECRET, read
 
 
@@ -132,12 +132,12 @@ def test_without_known_regions_the_form_decides():
 
 
 def test_without_accounts_the_target_is_the_own_account_in_the_region_of_the_chain():
-    assert targets(read(""), "eu-west-1", "config.yaml") == (Target(Account(), "eu-west-1"),)
+    assert scopes(read(""), "eu-west-1", "config.yaml") == (Scope(Account(), ("eu-west-1",)),)
 
 
 def test_without_any_region_the_error_says_what_to_set():
     with pytest.raises(ConfigError) as caught:
-        targets(read(""), None, "config.yaml")
+        scopes(read(""), None, "config.yaml")
 
     assert str(caught.value) == (
         "config.yaml: regions: expected a list of AWS regions, "
@@ -145,7 +145,7 @@ def test_without_any_region_the_error_says_what_to_set():
     )
 
 
-def test_targets_are_accounts_times_regions():
+def test_an_accounts_own_regions_stand_in_place_of_the_files():
     config = read(
         f"""
         regions: [us-east-1, us-west-2]
@@ -156,25 +156,38 @@ def test_targets_are_accounts_times_regions():
         """
     )
 
-    sandbox = Account("sandbox")
-    assert targets(config, None, "config.yaml") == (
-        Target(Account("production", ROLE, SECRET), "eu-west-1"),
-        Target(sandbox, "us-east-1"),
-        Target(sandbox, "us-west-2"),
+    assert scopes(config, None, "config.yaml") == (
+        Scope(Account("production", ROLE, SECRET), ("eu-west-1",)),
+        Scope(Account("sandbox"), ("us-east-1", "us-west-2")),
+        Scope(Account(profile="research"), "all"),
     )
-    assert [scope.regions for scope in scopes(config, None, "x")] == [("eu-west-1",), ("us-east-1", "us-west-2"), "all"]
 
 
 def test_an_organization_alone_brings_its_accounts_itself():
-    assert targets(read("organization: {role_name: r}"), None, "config.yaml") == ()
+    assert scopes(read("organization: {role_name: r}"), None, "config.yaml") == ()
 
 
 def test_an_account_that_is_twice_in_the_region_of_the_chain_is_refused():
     config = read("accounts: [{profile: p}, {profile: p, regions: [us-east-1]}]")
 
-    assert len(targets(config, "us-west-2", "config.yaml")) == 2
+    assert len(scopes(config, "us-west-2", "config.yaml")) == 2
     with pytest.raises(ConfigError, match=r"accounts\[1\]: expected each account and region once"):
-        targets(config, "us-east-1", "config.yaml")
+        scopes(config, "us-east-1", "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        ("foo", "AWS_REGION: expected an AWS region such as us-east-1, got 'foo'"),
+        ("eu-wset-1", "AWS_REGION: expected an AWS region such as eu-west-1, got 'eu-wset-1'"),
+    ],
+)
+def test_a_typing_error_in_the_region_of_the_chain_is_refused_as_in_the_file(region, said):
+    with pytest.raises(ConfigError) as caught:
+        check_region(region, "AWS_REGION", KNOWN_REGIONS)
+    check_region("ca-west-2", "AWS_REGION", KNOWN_REGIONS)
+
+    assert str(caught.value) == said
 
 
 # Remarks

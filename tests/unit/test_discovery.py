@@ -1,16 +1,20 @@
 """Discovery: what is known stands, whatever fails; on a clock that the test holds."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import structlog
 
-from exporter.concurrently import side_by_side
+from exporter.concurrently import AT_ONCE, SideBySide
 from exporter.config import Scope
-from exporter.discovery import ORGANIZATION, REGIONS, REGIONS_INTERVAL_SECONDS, Ask, Discovery, Wanted
+from exporter.discovery import Discovery
 from exporter.model import Account, Failure, FailureReason, Target
+from exporter.questions import ORGANIZATION, REGIONS, REGIONS_INTERVAL_SECONDS, Ask, Wanted
 
 REFRESH_SECONDS = 600.0
 EVERY = ("us-east-1", "eu-west-1", "ap-east-1")
@@ -56,7 +60,8 @@ class World:
         return Failure(reason, str(error), "hint")
 
     @staticmethod
-    def _one_by_one(function, items: Sequence[Account]):
+    def _one_by_one(function, items: Sequence[Any], deadline_seconds: float):
+        assert deadline_seconds >= 60
         for item in items:
             try:
                 yield item, function(item)
@@ -221,8 +226,10 @@ def test_those_that_have_answered_do_not_wait_for_one_that_hangs(clock):
     world = World(clock, Wanted((), "all", REFRESH_SECONDS))
     seen: list[int] = []
 
-    def hangs(function, items):
+    def hangs(function, items, _deadline_seconds):
         yield items[0], function(items[0])
+        if len(items) == 1:
+            return
         for _ in range(5):
             clock.seconds += 1
             yield None
@@ -314,13 +321,64 @@ def test_a_thread_that_died_is_unhealthy_and_one_that_was_stopped_is_not(organiz
     assert broken.why_unhealthy() == "discovery has died"
 
 
+def test_a_question_that_hangs_is_a_failure_like_any_other(clock):
+    world = World(clock, Wanted((Scope(OWN, "all"),), ("us-east-1",), REFRESH_SECONDS))
+    world.discovery._concurrently = lambda _function, items, _deadline: [(item, TimeoutError("late")) for item in items]
+    world.discovery.refresh()
+
+    assert world.outcomes == [(ORGANIZATION, False), (REGIONS, False)]
+    assert world.polled() == {("own", region) for region in EVERY}
+    assert world.discovery.was_attempted
+
+
+@pytest.mark.parametrize("told", [None, ConnectionError("away")])
+def test_an_account_in_a_region_of_no_partition_is_a_failure_and_no_crash(clock, told):
+    world = World(clock, Wanted((Scope(OWN, "all"), Scope(member(1), "all"))))
+    world.regions[OWN.key] = told
+
+    def no_partition(_account: Account) -> tuple[str, ...]:
+        raise ConnectionError("foo is in no partition")
+
+    world.discovery.follow(world.discovery._wanted, replace(world.ask, every_region=no_partition))
+    world.discovery.refresh()
+
+    assert world.polled() == {("team-1", region) for region in ENABLED}
+    assert world.outcomes == [(REGIONS, False)]
+    assert world.discovery.was_attempted
+
+
 def test_side_by_side_answers_all_in_whatever_order():
     def answer(number: int) -> int:
         return 100 // number
 
-    told = dict(filter(None, side_by_side(answer, range(20))))
+    side_by_side = SideBySide(lambda: 0.0)
+    told = dict(filter(None, side_by_side(answer, range(20), 60.0)))
 
     assert len(told) == 20
     assert isinstance(told[0], ZeroDivisionError)
     assert told[4] == 25
-    assert list(side_by_side(answer, [])) == []
+    assert list(side_by_side(answer, [], 60.0)) == []
+
+
+def test_what_hangs_is_given_up_and_holds_up_no_other_and_is_not_asked_again_until_it_has_ended():
+    end, asked = threading.Event(), Counter[int]()
+
+    def answer(number: int) -> int:
+        asked[number] += 1
+        if number < AT_ONCE:
+            end.wait(20)
+        return number
+
+    side_by_side = SideBySide(time.monotonic)
+    numbers = range(2 * AT_ONCE)
+    for _ in range(2):
+        told = dict(filter(None, side_by_side(answer, numbers, 0.2)))
+        assert {number for number in numbers if isinstance(told[number], TimeoutError)} == set(range(AT_ONCE))
+        assert told[AT_ONCE] == AT_ONCE
+    assert asked[0] == 1
+    assert asked[AT_ONCE] == 2
+
+    end.set()
+    for thread in side_by_side._lost.values():
+        thread.join(20)
+    assert dict(filter(None, side_by_side(answer, numbers, 20.0))) == dict(zip(numbers, numbers, strict=True))

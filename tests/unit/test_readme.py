@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.aws import policy
-from exporter.config import load, targets
+from exporter.config import load, scopes
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -23,7 +23,7 @@ def block(language: str) -> str:
 def test_the_configuration_is_valid():
     config = load(block("yaml"), "README.md", {"EXTERNAL_ID": "example"})
 
-    assert len(targets(config, None, "README.md")) == 4
+    assert sum(len(scope.regions) for scope in scopes(config, None, "README.md")) == 4
 
 
 def test_the_policy_is_part_of_what_the_command_prints():

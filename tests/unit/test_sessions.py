@@ -4,22 +4,22 @@ import os
 
 import pytest
 
-from exporter.aws.regions import default_region, known_regions
+from exporter.aws.regions import default_region, default_region_place, known_regions
 from exporter.aws.sessions import Sessions
 
 BOTH = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}
 
 
 @pytest.mark.parametrize(
-    ("environment", "region"),
+    ("environment", "region", "place"),
     [
-        ({}, None),
-        ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
-        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
-        (BOTH, "eu-west-1"),
+        ({}, None, "region of profile default"),
+        ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2", "AWS_DEFAULT_REGION"),
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1", "AWS_REGION"),
+        (BOTH, "eu-west-1", "AWS_REGION"),
     ],
 )
-def test_the_region_of_the_environment_is_known_by_both_its_names(monkeypatch, environment, region):
+def test_the_region_of_the_environment_is_known_by_both_its_names(monkeypatch, environment, region, place):
     for name in (*BOTH, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -27,6 +27,7 @@ def test_the_region_of_the_environment_is_known_by_both_its_names(monkeypatch, e
         monkeypatch.setenv(name, value)
 
     assert default_region() == region
+    assert default_region_place() == place
 
 
 def test_a_profile_that_does_not_exist_is_left_for_the_polls_to_tell(monkeypatch):
