@@ -1,7 +1,6 @@
 """The command: reads flags, environment and signals, and answers with an exit code."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -30,11 +29,15 @@ from exporter.web.server import Server
 from exporter.web.webconfig import WebConfigError
 
 DRAIN_SECONDS = 3.0
-OK, FAILED, MISUSED = 0, 1, 2
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 128 + signal.SIGINT
+
+
+class OutputError(Exception):
+    """Stdout does not take what is written; it has no message where its reader has gone, as `head` does."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 something failed, 2 misused."""
+    """Run the command and return its exit code: 0 done, 1 something failed, 2 misused, 130 interrupted."""
     environ = os.environ
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments, environ, __version__)
@@ -42,6 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
         threading.excepthook = _tell_of_dead_thread
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         return _run(options, environ)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OutputError as error:
+        if str(error):
+            print(f"{PROGRAM}: stdout: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
     except UsageError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
     except (ConfigError, WebConfigError) as error:
@@ -58,9 +67,9 @@ def _run(options: Namespace, environ: Mapping[str, str]) -> int:
         config = read_config(options.config_file, environ)
         wanted = wanted_of(config, options.config_file)
         _web_config(options.web_config_file)
-        targets = sum(len(scope.regions) for scope in wanted.scopes if scope.regions != "all")
+        targets = check.counted(sum(len(scope.regions) for scope in wanted.scopes if scope.regions != "all"))
         found = f" besides those found by asking for {' and '.join(sorted(wanted.sources))}" if wanted.sources else ""
-        print(f"{options.config_file or 'the defaults'}: valid, {targets} targets{found}")  # noqa: T201
+        _tell(f"{options.config_file or 'the defaults'}: valid, {targets}{found}\n")
         return OK
     exporter = _exporter(options, environ)
     match options.command:
@@ -132,6 +141,9 @@ async def _serve(
 
 def _once(exporter: Exporter, options: Namespace) -> int:
     """Poll every target once and write the metrics."""
+    if options.output and not os.access(Path(options.output).parent, os.W_OK | os.X_OK):
+        # Told before the polls rather than after them.
+        raise UsageError(f"--output: {options.output}: expected a file in a directory that can be written to")
     exporter.discovery.refresh()
     while exporter.waiting_for():
         exporter.poller.step()
@@ -139,13 +151,14 @@ def _once(exporter: Exporter, options: Namespace) -> int:
     if options.output:
         _write(Path(options.output), text)
     else:
-        sys.stdout.write(text)
+        _tell(text)
     has_failed = any(state.failures_in_a_row for state in exporter.poller.snapshot.states.values())
     return FAILED if has_failed or exporter.discovery.failures else OK
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file that readers see whole or not at all."""
+    file = None
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(text)
@@ -153,6 +166,9 @@ def _write(path: Path, text: str) -> None:
         Path(file.name).replace(path)
     except OSError as error:
         raise UsageError(f"--output: {path}: {error.strerror}") from None
+    finally:
+        if file:
+            Path(file.name).unlink(missing_ok=True)
 
 
 def _check(exporter: Exporter, options: Namespace, environ: Mapping[str, str]) -> int:
@@ -162,7 +178,7 @@ def _check(exporter: Exporter, options: Namespace, environ: Mapping[str, str]) -
     exporter.discovery.refresh()
     while waiting := exporter.waiting_for():
         if sys.stderr.isatty():
-            print(f"\r\x1b[K{waiting} targets left", end="", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"\r\x1b[K{check.counted(waiting)} left", end="", file=sys.stderr, flush=True)  # noqa: T201
         exporter.poller.step()
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
@@ -174,7 +190,7 @@ def _check(exporter: Exporter, options: Namespace, environ: Mapping[str, str]) -
         width = shutil.get_terminal_size().columns if is_terminal else 0
         is_coloured = is_terminal and not environ.get("NO_COLOR")
         text = check.table(results, undiscovered, is_coloured=is_coloured, width=width)
-    sys.stdout.write(text)
+    _tell(text)
     return FAILED if undiscovered or any(result.failure for result in results) else OK
 
 
@@ -189,7 +205,7 @@ def _print_policy(options: Namespace, environ: Mapping[str, str]) -> int:
         document = hub_policy(read_config(config_file, environ)) if config_file else policy.hub()
     else:
         document = policy.member()
-    print(json.dumps(document, indent=2))  # noqa: T201
+    _tell(json.dumps(document, indent=2) + "\n")
     return OK
 
 
@@ -216,7 +232,7 @@ def _demo(options: Namespace) -> int:
 def _greet(address: str, options: Namespace) -> None:
     """Tell a person where to look."""
     port = address.rpartition(":")[2]
-    print(  # noqa: T201
+    _tell(
         f"""
 A simulated AWS is running, {options.demo_speed:g} times faster than the real one: 3 accounts, 3 regions.
 
@@ -233,9 +249,21 @@ To scrape it, add this to your prometheus.yml:
         - targets: ["127.0.0.1:{port}"]
 
 Ctrl-C stops it.
-""",
-        flush=True,
+
+"""
     )
+
+
+def _tell(text: str) -> None:
+    """Write to stdout, now. Raises OutputError."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer goes nowhere, or else Python would trip over it once more at its end.
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise OutputError("" if isinstance(error, BrokenPipeError) else error.strerror) from None
 
 
 def _tell_of_dead_thread(died: threading.ExceptHookArgs) -> None:
@@ -244,5 +272,4 @@ def _tell_of_dead_thread(died: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -33,6 +33,11 @@ class Result:
         return self.failure.reason.value if self.failure else OK
 
 
+def counted(targets: int) -> str:
+    """Return how many targets, in words."""
+    return f"{targets} target{'' if targets == 1 else 's'}"
+
+
 def results_of(snapshot: Snapshot) -> list[Result]:
     """Return the results of the targets that were attempted; failures last, where a terminal shows them."""
     results = []
@@ -64,7 +69,7 @@ def table(
     for source, failure in undiscovered.items():
         lines += _told(f"discovery of {source}", failure, width)
     failed = sum(result.failure is not None for result in results)
-    return "\n".join((*lines, "", f"{len(results)} targets: {len(results) - failed} ok, {failed} failed", ""))
+    return "\n".join((*lines, "", f"{counted(len(results))}: {len(results) - failed} ok, {failed} failed", ""))
 
 
 def document(results: Sequence[Result], undiscovered: Mapping[str, Failure]) -> str:

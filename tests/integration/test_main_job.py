@@ -373,9 +373,11 @@ def test_a_region_of_the_environment_that_is_none_is_told_in_a_line_and_exits_2(
 
 def test_a_good_configuration_is_told_so(simulation, tmp_path):
     done = Process(simulation, tmp_path).run("--config.check")
+    single = Process(simulation, tmp_path, accounts=[{}], regions=["us-east-1"]).run("--config.check")
 
     assert done.returncode == 0
-    assert "valid, 9 targets" in done.stdout
+    assert "valid, 9 targets\n" in done.stdout
+    assert "valid, 1 target\n" in single.stdout
 
 
 def test_an_address_in_use_is_told_in_a_line(simulation, tmp_path):
