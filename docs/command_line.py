@@ -24,7 +24,7 @@ The flags, and the variables of the environment that stand for them, are in
 | code | means |
 | --- | --- |
 | 0 | done; for `serve` and `demo`: stopped by a signal |
-| 1 | a target, or the discovery of targets, failed (`check`, `once`), an address could not be listened on, or stdout is full |
+| 1 | a target, or the discovery of targets, failed (`check`, `once`); no listening on an address; stdout is full |
 | 2 | a flag, a file or a value cannot be used; stderr says which, what was expected and what came |
 | 130 | interrupted by Ctrl-C (`check`, `once`) |
 

@@ -38,6 +38,8 @@ class Flag:
     repeatable: bool = False
     commands: tuple[str, ...] = ()
     """The commands that it belongs to; none: all."""
+    useless_to: tuple[str, ...] = ()
+    """Those of them that would ignore it."""
 
     @property
     def variable(self) -> str:
@@ -106,9 +108,20 @@ def _address(text: str) -> str:
     return text
 
 
+def _principal(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(root|[a-z-]+/[!-~]+)", text):
+        raise ValueError("expected an ARN such as arn:aws:iam::111122223333:role/exporter, or 12 digits")
+    return text
+
+
 FLAGS = (
-    Flag("config.file", "the configuration; without one: own credentials, own region", metavar="FILE"),
-    Flag("config.check", "validate the configuration and exit", _switch, default=False),
+    Flag(
+        "config.file",
+        "the configuration; without one: own credentials, own region",
+        metavar="FILE",
+        useless_to=("demo",),
+    ),
+    Flag("config.check", "validate the configuration and exit", _switch, default=False, useless_to=("demo",)),
     Flag(
         "web.listen-address",
         "address to listen on; may be repeated (in the environment: separated by commas)",
@@ -132,19 +145,24 @@ FLAGS = (
         "read AWS's answers with botocore's own parser: slower, a way out should a page be misread",
         _switch,
         default=False,
+        useless_to=("demo",),
     ),
-    Flag("shard", "which share of the targets to poll, from 0", _whole(0), 0, metavar="N"),
-    Flag("total-shards", "how many exporters share the targets", _whole(1), 1, metavar="N"),
+    Flag("shard", "which share of the targets to poll, from 0", _whole(0), 0, metavar="N", useless_to=("demo",)),
+    Flag("total-shards", "how many exporters share the targets", _whole(1), 1, metavar="N", useless_to=("demo",)),
     Flag("log.level", "debug, info, warn or error", _one_of("debug", "info", "warn", "error"), "info", metavar="LEVEL"),
     Flag("log.format", "logfmt or json", _one_of("logfmt", "json"), "logfmt", metavar="FORMAT"),
     Flag(
         "output",
-        "once: a file to write, atomically, instead of stdout; check: table or json",
+        "once: a file to write, atomically, instead of stdout; check: table or json (the variable is for once alone)",
         metavar="FILE|FORMAT",
         commands=("once", "check"),
     ),
     Flag(
-        "principal", "who may assume the role: the ARN of the exporter's role", metavar="ARN", commands=("iam-policy",)
+        "principal",
+        "who may assume the role: the ARN of the exporter's role, or the id of its account",
+        _principal,
+        metavar="ARN",
+        commands=("iam-policy",),
     ),
     Flag("external-id", "the external id that the role demands", metavar="ID", commands=("iam-policy",)),
     Flag(
@@ -182,12 +200,14 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], version: str) ->
         default = "" if flag.default in (None, False) else f" (default {_shown(flag.default)})"
         about: dict[str, Any] = {"dest": flag.attribute, "help": flag.help + only + default, "default": None}
         if flag.is_switch:
-            parser.add_argument(f"--{flag.name}", action="store_const", const="true", **about)
+            parser.add_argument(f"--{flag.name}", nargs="?", metavar="=true|false", **about)
         else:
             about |= {"metavar": flag.metavar, "action": "append" if flag.repeatable else "store"}
             parser.add_argument(f"--{flag.name}", **about)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
-    options, unknown = parser.parse_known_args(arguments)
+    # A switch takes a value after = alone: the word that follows it is the command.
+    switches = {f"--{flag.name}" for flag in FLAGS if flag.is_switch}
+    options, unknown = parser.parse_known_args([f"{word}=true" if word in switches else word for word in arguments])
     if unknown:
         raise UsageError(
             f"unknown argument {unknown[0]!r}" + _nearest(unknown[0], [f"--{flag.name}" for flag in FLAGS])
@@ -197,7 +217,8 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], version: str) ->
     subjects = {"iam-policy": ("member", "trust", "hub")}.get(options.command, ())
     if (options.subject or "") not in (subjects or ("",)):
         expected = f"expected one of {', '.join(subjects)}" if subjects else "expected nothing more"
-        raise UsageError(f"{options.command}: {expected}, got {options.subject!r}")
+        got = "nothing" if options.subject is None else repr(options.subject)
+        raise UsageError(f"{options.command}: {expected}, got {got}")
     for flag in FLAGS:
         setattr(options, flag.attribute, _value(flag, getattr(options, flag.attribute), options.command, environ))
     if options.command == "check" and options.output not in {None, "table", "json"}:
@@ -212,7 +233,11 @@ def _value(flag: Flag, given: Any, command: str, environ: Mapping[str, str]) -> 
     where = f"--{flag.name}"
     if given is not None and flag.commands and command not in flag.commands:
         raise UsageError(f"{where}: belongs to the command {' or '.join(flag.commands)}, not to {command}")
-    if given is None and environ.get(flag.variable):
+    if given is not None and command in flag.useless_to:
+        raise UsageError(f"{where}: {command} has no use for it, it brings its own configuration")
+    # A file for `once`, as in the environment of a cron job, is no format for `check`.
+    is_for_another = flag.name == "output" and command == "check"
+    if given is None and environ.get(flag.variable) and not is_for_another:
         where, given = flag.variable, environ[flag.variable]
         if flag.repeatable:
             given = [part.strip() for part in given.split(",")]

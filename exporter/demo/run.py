@@ -87,4 +87,5 @@ def environment(simulation: Simulation) -> Mapping[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": "*",  # in small letters it goes over NO_PROXY
     }

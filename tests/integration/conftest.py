@@ -15,7 +15,8 @@ Connect: TypeAlias = Callable[..., Any]
 @pytest.fixture(scope="session")
 def simulated_aws() -> Iterator[Simulation]:
     """Serve one simulation to all tests; take `simulation` instead."""
-    with Simulation() as simulation:
+    with Simulation() as simulation, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "*")  # it is on this machine, whatever the way to others
         yield simulation
 
 

@@ -13,6 +13,7 @@ from exporter.demo.ballast import Ballast
 from exporter.demo.bedrock import STATUSES
 from exporter.demo.fleet import DEFAULT_REGIONS
 from exporter.demo.run import config_text, environment, start
+from tests.integration.process import Process
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,13 @@ def test_an_exporter_is_told_all_it_needs(demo):
     assert [account["name"] for account in config["accounts"]] == ["production", "research", "sandbox"]
     assert [account.get("role_arn") for account in config["accounts"]][-1] is None
     assert environment(demo)["AWS_ACCESS_KEY_ID"] == demo.credentials.access_key
+
+
+def test_an_exporter_asks_it_past_the_proxies_of_this_machine(demo, tmp_path):
+    nobody = "http://127.0.0.1:9"
+    exporter = Process(demo, tmp_path, env={"HTTP_PROXY": nobody, "http_proxy": nobody, "NO_PROXY": "example.com"})
+
+    assert exporter.run("once").returncode == 0
 
 
 def test_a_simulation_runs_in_a_process_of_its_own(aws):

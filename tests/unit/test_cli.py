@@ -45,6 +45,37 @@ def test_a_switch_from_the_environment(text, on):
     assert options(BEDROCK_BATCH_EXPORTER_WEB_ENABLE_LIFECYCLE=text).web_enable_lifecycle is on
 
 
+@pytest.mark.parametrize(("text", "on"), [("", True), ("=true", True), ("=false", False), ("=1", True)])
+def test_a_switch_as_a_flag_goes_over_the_environment(text, on):
+    parsed = options(
+        f"--web.enable-lifecycle{text}", "once", BEDROCK_BATCH_EXPORTER_WEB_ENABLE_LIFECYCLE="false" if on else "true"
+    )
+
+    assert parsed.web_enable_lifecycle is on
+    assert parsed.command == "once"
+
+
+def test_a_file_for_once_in_the_environment_is_no_format_for_check():
+    environ = {"BEDROCK_BATCH_EXPORTER_OUTPUT": "/var/lib/bedrock.prom"}
+
+    assert options("once", **environ).output == "/var/lib/bedrock.prom"
+    assert options("check", **environ).output is None
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "111122223333",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws-us-gov:iam::111122223333:role/a/path/exporter",
+        "arn:aws:iam::111122223333:user/exporter@example.com",
+        "arn:aws:sts::111122223333:assumed-role/exporter/i-0123",
+    ],
+)
+def test_principals_that_iam_knows(principal):
+    assert options("iam-policy", "trust", "--principal", principal).principal == principal
+
+
 def test_every_flag_has_its_variable():
     variables = {flag.name: flag.variable for flag in FLAGS}
 
@@ -60,7 +91,7 @@ def test_every_flag_has_its_variable():
         ([], {"BEDROCK_BATCH_EXPORTER_LOG_LEVEL": "loud"}, "BEDROCK_BATCH_EXPORTER_LOG_LEVEL: expected one of debug, "),
         (["serv"], {}, "unknown command 'serv'; did you mean serve?"),
         (["serve", "more"], {}, "serve: expected nothing more, got 'more'"),
-        (["iam-policy"], {}, "iam-policy: expected one of member, trust, hub, got None"),
+        (["iam-policy"], {}, "iam-policy: expected one of member, trust, hub, got nothing"),
         (["iam-policy", "members"], {}, "iam-policy: expected one of member, trust, hub, got 'members'"),
         (["--web.listen-address=10042"], {}, "--web.listen-address: expected [host]:port such as :10042, "),
         (["--web.listen-address=::1:10042"], {}, "--web.listen-address: expected [host]:port such as :10042, "),
@@ -69,6 +100,12 @@ def test_every_flag_has_its_variable():
         (["--web.telemetry-path=/a b?c"], {}, "--web.telemetry-path: expected a path such as /metrics, of letters, "),
         (["--web.telemetry-path=/"], {}, "--web.telemetry-path: expected a path such as /metrics, of letters, "),
         (["--web.max-requests=-1"], {}, "--web.max-requests: expected a whole number from 0, got '-1'"),
+        (["--web.enable-lifecycle=maybe"], {}, "--web.enable-lifecycle: expected true or false, got 'maybe'"),
+        (["demo", "--config.file=x.yaml"], {}, "--config.file: demo has no use for it, it brings its own "),
+        (["demo", "--config.check"], {}, "--config.check: demo has no use for it"),
+        (["demo", "--shard=0"], {}, "--shard: demo has no use for it"),
+        (["demo", "--total-shards=1"], {}, "--total-shards: demo has no use for it"),
+        (["iam-policy", "trust", "--principal=foo"], {}, "--principal: expected an ARN such as arn:aws:iam::"),
         (["--config.file"], {}, "argument --config.file: expected one argument"),
         (["check", "--output=yaml"], {}, "--output: expected table or json after check, got 'yaml'"),
         (
