@@ -146,7 +146,7 @@ spec:
         - --log.level={{ .Values.log.level }}
         - --log.format={{ .Values.log.format }}
         - --web.listen-address=:{{ .Values.service.port }}
-        {{- if .Values.config }}
+        {{- if and .Values.config (not .Values.demo) }}
         - --config.file=/etc/bedrock-batch-exporter/config.yaml
         {{- end }}
         {{- if include "exporter.webConfigured" . }}
@@ -194,7 +194,7 @@ spec:
         {{- toYaml .Values.securityContext | nindent 8 }}
       {{- if or .Values.config (include "exporter.webConfigured" .) .Values.extraVolumeMounts }}
       volumeMounts:
-        {{- if .Values.config }}
+        {{- if and .Values.config (not .Values.demo) }}
         - name: config
           mountPath: /etc/bedrock-batch-exporter
           readOnly: true
