@@ -148,8 +148,11 @@ class Exporter:
                 log.error("reload failed", errors=error.errors)  # noqa: TRY400 - the errors say it all
                 return error.errors
             old, self.config = self.config, config
-            if _connection(old) != _connection(config):
-                self._sessions = self._new_sessions(config)
+            if _connection(old) == _connection(config):
+                self._sessions.look_anew()
+            else:
+                replaced, self._sessions = self._sessions, self._new_sessions(config)
+                replaced.close()
             self._instruments.discovers(wanted.sources)
             self.discovery.follow(wanted, self._ask(config, wanted))
             self._applied.wait(APPLY_SECONDS)  # so that what was removed is gone from the scrape after the answer

@@ -50,6 +50,7 @@ class Keychain:
         self._keys: Keys | None = None
         self._failure: Exception | None = None
         self._failed_until_seconds = -inf
+        self._doubted_until_seconds = -inf
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return what to sign with. Raises what keeps the credentials from being obtained."""
@@ -68,6 +69,15 @@ class Keychain:
         with self._lock:
             if self._keys and self._keys.freeze() == used:
                 self._keys = None
+
+    def doubt(self) -> bool:
+        """Obtain credentials anew next time, and tell so; once in `memory_seconds`, for they may well be the same."""
+        with self._lock:
+            if self._now() < self._doubted_until_seconds:
+                return False
+            self._doubted_until_seconds = self._now() + self._memory_seconds
+            self._keys = None
+            return True
 
     def _renewed(self, old: Keys | None) -> Keys:
         usable = old is not None and self._now() < old.expires_seconds

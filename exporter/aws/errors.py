@@ -96,6 +96,11 @@ def is_denied(error: boto.ClientError) -> bool:
     return code_of(error.response) in _DENIED
 
 
+def are_refused(error: boto.ClientError) -> bool:
+    """Whether the credentials are not accepted, be it everywhere or only where they were sent to."""
+    return code_of(error.response) in _BAD_CREDENTIALS | _NOT_VALID_HERE
+
+
 def is_not_valid_here(error: boto.ClientError) -> bool:
     """Whether the credentials are not known where they were sent to: of a region not enabled, or of nobody."""
     return code_of(error.response) in _NOT_VALID_HERE

@@ -1,4 +1,4 @@
-"""Clients and identities: one client a region for all accounts, each request signed as the account it is for."""
+"""Identities: each request of the shared clients signed as the account that it is for."""
 
 import threading
 import time
@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from exporter.aws import decoding
-from exporter.aws.addresses import is_of_aws
+from exporter.aws.clients import Clients
 from exporter.aws.credentials import Acting, ActingCredentials, Keychain, Keys, assumed
-from exporter.aws.errors import SameAccountError, code_of, is_expired, is_not_valid_here
+from exporter.aws.errors import SameAccountError, are_refused, code_of, is_expired, is_not_valid_here
 from exporter.aws.regions import HOME_REGIONS, USUAL_CHAIN, open_session
 from exporter.aws.requests import OnRequest, watch
 from exporter.model import Account
@@ -24,9 +22,6 @@ OWN = Account()
 """The exporter's own credentials, from the usual AWS chain."""
 
 SESSION_NAME = "bedrock-batch-exporter"
-CONNECT_TIMEOUT_SECONDS = 5.0
-SHORT_TIMEOUT_SECONDS = 10.0
-"""What any service but Bedrock may take, so that an STS that hangs is named before the poll is given up."""
 LONGEST_MEMORY_SECONDS = 60.0
 
 
@@ -65,7 +60,6 @@ class Sessions:
         botocore_parser: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._endpoint_url = endpoint_url
         self._memory_seconds = min(interval_seconds, LONGEST_MEMORY_SECONDS)
         self._now = now
         self._acting = Acting()
@@ -76,16 +70,10 @@ class Sessions:
         watch(self._session, on_request)
         self._session.register("needs-retry", self._renew_expired)  # type: ignore[arg-type]
         self._session.register_component("credential_provider", ActingCredentials(self._acting))
-        self._boto3 = boto3.Session(botocore_session=self._session)
-        short_seconds = min(SHORT_TIMEOUT_SECONDS, timeout_seconds)
-        self._configs = {
-            # One retry for what passes at once. Unlike the other modes, `legacy` shares no quota between accounts.
-            "bedrock": _config(connections, timeout_seconds, {"mode": "legacy", "total_max_attempts": 2}),
-            "sts": _config(connections, short_seconds, {"mode": "legacy", "total_max_attempts": 2}),
-        }
-        self._discovery_config = _config(connections, short_seconds, {"mode": "standard", "total_max_attempts": 4})
+        self._clients = Clients(
+            self._session, endpoint_url=endpoint_url, timeout_seconds=timeout_seconds, connections=connections
+        )
         self._lock = threading.RLock()
-        self._clients: dict[tuple[str, str], Any] = {}
         self._keychains: dict[tuple[str, str | None], Keychain] = {}
         self._callers: dict[str, Caller] = {}
         self._owners: dict[tuple[str, str], str] = {}
@@ -98,16 +86,7 @@ class Sessions:
 
     def client(self, service: str, region: str) -> Any:
         """Return the one client of a service in a region; use it inside `acting_as`."""
-        with self._lock:
-            key = (service, region)
-            if key not in self._clients:
-                self._clients[key] = self._boto3.client(
-                    service,
-                    region_name=region,
-                    endpoint_url=self._endpoint(service),
-                    config=self._configs.get(service, self._discovery_config),
-                )
-            return self._clients[key]
+        return self._clients.client(service, region)
 
     @contextmanager
     def acting_as(self, account: Account) -> Iterator[None]:
@@ -115,12 +94,14 @@ class Sessions:
         keychain = self._keychain(account)
         before, self._acting.keychain = self._acting.keychain, keychain
         try:
-            yield
-        except ClientError as error:
-            # A role's credentials come fresh from STS; others may be dead, which looks like a region not enabled.
-            if not account.role_arn and is_not_valid_here(error):
-                self._verify(error, account)
-            raise
+            with self._clients.in_use():
+                try:
+                    yield
+                except ClientError as error:
+                    # A role's credentials come fresh from STS; others may be dead, and replaced by others since.
+                    if not account.role_arn and are_refused(error):
+                        self._doubt(error, account, keychain)
+                    raise
         finally:
             self._acting.keychain = before
 
@@ -176,15 +157,21 @@ class Sessions:
             self._keychains = {way: keychain for way, keychain in self._keychains.items() if way in keychains}
             self._callers = {key: caller for key, caller in self._callers.items() if key in {*keys, OWN.key}}
 
-    def close(self) -> None:
-        """Close all connections."""
+    def look_anew(self) -> None:
+        """Forget the credentials that are not a role's, and whose they are: their files may say others by now."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
+            outside = {key for key, _ in self._keychains if not key.startswith("arn:")}
+            self._keychains = {way: keychain for way, keychain in self._keychains.items() if way[0] not in outside}
+            self._forget_callers(outside)
 
-    def _endpoint(self, service: str) -> str | None:
-        # An address of AWS, as of a VPC endpoint, is Bedrock's alone; an emulator answers for every service.
-        return None if service != "bedrock" and is_of_aws(self._endpoint_url) else self._endpoint_url
+    def close(self) -> None:
+        """Close all connections as soon as none is in use."""
+        self._clients.close()
+
+    def _forget_callers(self, keys: Collection[str]) -> None:
+        with self._lock:
+            self._callers = {key: caller for key, caller in self._callers.items() if key not in keys}
+            self._owners = {place: owner for place, owner in self._owners.items() if owner not in keys}
 
     def _sts(self, partition: str) -> Any:
         own_region = self.region_of(OWN)
@@ -195,14 +182,22 @@ class Sessions:
         answer = self._sts(self.partition_of(region)).get_caller_identity()
         return Caller(str(answer["Account"]), str(answer["Arn"]))
 
-    def _verify(self, refused: ClientError, account: Account) -> None:
-        """Raise what STS says of the credentials in use, if it does not accept them either."""
-        try:
-            self._identity(self.region_of(account))
-        except ClientError as error:
-            raise error from refused
-        except BotoCoreError:
-            return
+    def _doubt(self, refused: ClientError, account: Account, keychain: Keychain) -> None:
+        """Look for other credentials where those in use are dead, and raise what STS says of them."""
+        told = refused
+        if is_not_valid_here(refused):  # or the region is not enabled
+            try:
+                self._identity(self.region_of(account))
+            except ClientError as error:
+                told = error
+            except BotoCoreError:
+                return
+            else:
+                return
+        if are_refused(told) and keychain.doubt():
+            self._forget_callers({account.key})
+        if told is not refused:
+            raise told from refused
 
     def _keychain(self, account: Account) -> Keychain:
         with self._lock:
@@ -254,15 +249,3 @@ class Sessions:
 
 def _way_in(account: Account) -> tuple[str, str | None]:
     return (account.key, account.external_id)
-
-
-def _config(connections: int, timeout_seconds: float, retries: dict[str, Any]) -> Config:
-    return Config(  # type: ignore[call-arg]
-        # With AWS_BEARER_TOKEN_BEDROCK set, botocore would send that token in place of each account's signature.
-        auth_scheme_preference="sigv4",
-        connect_timeout=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
-        read_timeout=timeout_seconds,
-        retries=retries,  # type: ignore[arg-type]
-        max_pool_connections=connections,
-        tcp_keepalive=True,
-    )

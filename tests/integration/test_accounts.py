@@ -1,5 +1,6 @@
 """Accounts and regions that are found while running, by the process itself."""
 
+import signal
 import ssl
 import time
 from dataclasses import replace
@@ -11,6 +12,7 @@ import trustme
 from exporter.aws import policy
 from exporter.demo.accounts import DEFAULT_REGIONS, PRODUCTION, RESEARCH, SANDBOX, AwsAccount, Organization, Role
 from exporter.demo.faults import FaultKind
+from exporter.demo.identity import Credential
 from exporter.demo.simulation import Simulation
 from tests.integration.process import Process, one
 
@@ -210,6 +212,31 @@ def test_no_credentials_are_a_reason_and_not_a_crash_and_they_may_come_later(sim
             f"aws_secret_access_key = {simulation.credentials.secret_key}\n"
         )
         exporter.wait_until(lambda: 1 in exporter.samples("bedrock_batch_up").values())
+
+
+@pytest.mark.parametrize("are_the_old_ones_dead", [True, False])
+def test_keys_that_were_rotated_are_read_anew(simulation, tmp_path, are_the_old_ones_dead):
+    def write(credential: Credential) -> None:
+        (tmp_path / "keys").write_text(
+            f"[default]\naws_access_key_id = {credential.access_key}\naws_secret_access_key = {credential.secret_key}\n"
+        )
+
+    write(simulation.credentials)
+    env = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": f"{tmp_path}/keys"}
+    with Process(simulation, tmp_path, env=env, accounts=[], regions=["us-east-1"]) as exporter:
+        assert regions(exporter, HUB) == {"us-east-1"}
+        if are_the_old_ones_dead:
+            simulation.keyring._credentials.clear()
+            exporter.wait_until(lambda: set(exporter.samples("bedrock_batch_up").values()) == {0})
+            new = replace(simulation.credentials, access_key="AKIAROTATED000000001")
+        else:  # and are of another account
+            user = f"arn:aws:iam::{PRODUCTION.id}:user/x"
+            new = Credential("AKIAOTHER00000000001", "other", PRODUCTION.id, user, user)
+        write(simulation.keyring.add(new))
+        if not are_the_old_ones_dead:
+            exporter.process.send_signal(signal.SIGHUP)
+        exporter.wait_until(lambda: set(exporter.samples("bedrock_batch_up").values()) == {1})
+        exporter.wait_until(lambda: regions(exporter, new.account_id) == {"us-east-1"})
 
 
 def test_a_profile_that_does_not_exist_is_a_reason_and_not_a_crash(simulation, tmp_path):

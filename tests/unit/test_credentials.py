@@ -119,6 +119,18 @@ def test_credentials_that_aws_refused_are_not_used_again(sts):
     assert sts.key() == "key-2", "newer ones were forgotten for the old ones' sake"
 
 
+def test_credentials_in_doubt_are_obtained_anew_but_not_again_and_again(sts):
+    sts.key()
+
+    assert sts.keychain.doubt()
+    assert sts.key() == "key-2"
+    assert not sts.keychain.doubt()
+    assert sts.key() == "key-2"
+    sts.now_seconds += MEMORY_SECONDS
+    assert sts.keychain.doubt()
+    assert sts.key() == "key-3"
+
+
 def test_own_credentials_that_cannot_be_renewed_are_looked_for_anew():
     renewed = ReadOnlyCredentials("renewed", "s", None)
     failures = iter([OSError("no file")])
