@@ -1,6 +1,7 @@
 """The command: reads flags, environment and signals, and answers with an exit code."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ from exporter.web.server import Server
 from exporter.web.webconfig import WebConfigError
 
 DRAIN_SECONDS = 3.0
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps the interpreter's lock while another waits: a scrape asks for it many times amid a poll."""
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 128 + signal.SIGINT
 
 
@@ -125,6 +128,7 @@ async def _serve(
     except ListenError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
+    be_smooth()
     threading.Thread(target=exporter.poller.run, name="schedule", daemon=True).start()
     threading.Thread(target=exporter.discovery.run, name="discovery", daemon=True).start()
     logger = structlog.get_logger()
@@ -137,6 +141,14 @@ async def _serve(
     exporter.discovery.stop()
     await server.drain(DRAIN_SECONDS)
     return OK
+
+
+def be_smooth() -> None:
+    """Keep scrapes from waiting for polls and for the collection of garbage."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is there by now stays for good: it need not be looked through again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def _once(exporter: Exporter, options: Namespace) -> int:

@@ -14,6 +14,9 @@ LEVEL = 1
 """Of 0 to 3: half a second of zlib's default is a few milliseconds here, for a body a fifth larger."""
 WORTH_BYTES = 16_384
 """From which size on a part is compressed on its own: below it the ends of the blocks would weigh."""
+STORED_BYTES = 1024
+"""Up to which size a part is stored as it is. To compress it would save little, and a compressor gives up the
+interpreter's lock, which is not soon had again while polls parse."""
 RAW = -15
 HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 END = b"\x03\0"
@@ -30,7 +33,10 @@ class Deflated:
 
     @classmethod
     def of(cls, plain: bytes) -> Self:
-        """Compress a part."""
+        """Compress a part, or store it where that is not worth while."""
+        if len(plain) < STORED_BYTES:
+            head = struct.pack("<BHH", 0, len(plain), len(plain) ^ 0xFFFF)
+            return cls(head + plain, isal_zlib.crc32(plain), len(plain))
         compressor = isal_zlib.compressobj(level=LEVEL, wbits=RAW)
         data = compressor.compress(plain) + compressor.flush(isal_zlib.Z_SYNC_FLUSH)
         return cls(data, isal_zlib.crc32(plain), len(plain))
@@ -54,14 +60,14 @@ def plain(parts: Iterable[Part]) -> bytes:
     return b"".join(part if isinstance(part, bytes) else part.plain() for part in parts)
 
 
-def gzipped(parts: Iterable[Part]) -> list[bytes]:
-    """Return a body in gzip, in pieces. What is compressed already is taken as it is."""
+def gzipped(parts: Iterable[Part]) -> bytes:
+    """Return a body in gzip. What is compressed already is taken as it is."""
     pieces, checksum, length = [HEADER], 0, 0
     for deflated in _deflated(parts):
         pieces.append(deflated.data)
         checksum = isal_zlib.crc32_combine(checksum, deflated.checksum, deflated.length)
         length += deflated.length
-    return [*pieces, END, struct.pack("<II", checksum, length & 0xFFFFFFFF)]
+    return b"".join([*pieces, END, struct.pack("<II", checksum, length & 0xFFFFFFFF)])
 
 
 def _deflated(parts: Iterable[Part]) -> Iterator[Deflated]:

@@ -7,8 +7,16 @@ from prometheus_client import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.deflate import Part, gzipped, plain
-from exporter.families import ClockFamily, Family, HistogramFamily, SnapshotFamily, TargetFamily
-from exporter.lines import head, line, number, pairs
+from exporter.families import (
+    ClockFamily,
+    Family,
+    HistogramFamily,
+    JobFamily,
+    JobsFamily,
+    SnapshotFamily,
+    TargetFamily,
+)
+from exporter.lines import encoded, head, line, number, pairs
 from exporter.metrics import BUCKETS, SCRAPED, account_label
 from exporter.model import Target
 from exporter.state import Histogram, Snapshot, TargetState
@@ -83,15 +91,15 @@ class Exposition:
         self, family: Family, snapshot: Snapshot, targets: list[Written], fresh: list[Written], now_seconds: float
     ) -> Iterable[Part]:
         if isinstance(family, SnapshotFamily):
-            return [line(family.name, pairs(family.labels, values), value) for values, value in family.read(snapshot)]
+            samples = family.read(snapshot)
+            return [encoded(line(family.name, pairs(family.labels, values), value) for values, value in samples)]
         if isinstance(family, HistogramFamily):
             return [self._histogram(family, values, seen) for values, seen in family.read(snapshot)]
         if isinstance(family, TargetFamily):
             return [target.parts[family.name] for target in targets]
-        jobs = [target.jobs for target in fresh if target.jobs]
-        if isinstance(family, ClockFamily):
-            return [one.moving[family.name].at(now_seconds) for one in jobs if family.name in one.moving]
-        return [one.parts[family.name] for one in jobs if family.name in one.parts]
+        if isinstance(family, JobsFamily | JobFamily | ClockFamily):
+            return [part for target in fresh if target.jobs for part in target.jobs.parts(family, now_seconds)]
+        raise TypeError(f"{family.name}: expected a family that is read from the snapshot, got {type(family).__name__}")
 
     def _histogram(self, family: HistogramFamily, values: tuple[str, ...], seen: Histogram) -> bytes:
         known = self._histograms.get((family.name, values))
@@ -104,7 +112,7 @@ class Exposition:
         own = pairs(family.labels, values)
         lines.append(line(f"{family.name}_count", own, running))
         lines.append(line(f"{family.name}_sum", own, seen.sum_seconds))
-        written = b"".join(lines)
+        written = encoded(lines)
         self._histograms[family.name, values] = (seen, written)
         return written
 
@@ -122,7 +130,7 @@ def answer(
     accept: str,
     accept_encoding: str,
     names: Iterable[str],
-) -> tuple[list[bytes], dict[str, str]]:
+) -> tuple[bytes, dict[str, str]]:
     """Return the body and headers of a scrape, in the format and encoding that the client asked for."""
     wanted = frozenset(names)
     openmetrics = any(part.split(";")[0].strip() == "application/openmetrics-text" for part in accept.split(","))
@@ -133,7 +141,7 @@ def answer(
     if _takes_gzip(accept_encoding):
         headers["Content-Encoding"] = "gzip"
         return gzipped(body), headers
-    return [plain(body)], headers
+    return plain(body), headers
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self, TypeAlias
 
-from exporter.model import History, Job, ModelStatus
+from exporter.model import Bucket, History, Job, ModelStatus
 
-Buckets: TypeAlias = Mapping[int | None, Mapping[ModelStatus, int]]
+Buckets: TypeAlias = Mapping[int | None, Bucket]
+
+_NONE = Bucket()
 
 
 def with_finished(buckets: Buckets, jobs: Iterable[Job], bucket_seconds: float) -> Buckets:
@@ -18,24 +20,26 @@ def with_finished(buckets: Buckets, jobs: Iterable[Job], bucket_seconds: float) 
     for job in jobs:
         bucket = None if job.submit_seconds is None else int(job.submit_seconds // bucket_seconds)
         if bucket not in more:
-            more[bucket] = dict(buckets.get(bucket, {}))
+            more[bucket] = dict(buckets.get(bucket, _NONE).counts)
         counts, key = more[bucket], (job.model_id, job.status)
         counts[key] = counts.get(key, 0) + 1
-    return {**buckets, **more} if more else buckets
+    if not more:
+        return buckets
+    return {**buckets, **{bucket: Bucket(sum(counts.values()), counts) for bucket, counts in more.items()}}
 
 
 def since(buckets: Buckets, first: int) -> Buckets:
     """Return the buckets without those before the first."""
     if all(bucket is None or bucket >= first for bucket in buckets):
         return buckets
-    return {bucket: counts for bucket, counts in buckets.items() if bucket is None or bucket >= first}
+    return {bucket: kept for bucket, kept in buckets.items() if bucket is None or bucket >= first}
 
 
 def total(buckets: Buckets) -> Mapping[ModelStatus, int]:
     """Return the counts of all buckets together."""
     sums: Counter[ModelStatus] = Counter()
-    for counts in buckets.values():
-        sums.update(counts)
+    for bucket in buckets.values():
+        sums.update(bucket.counts)
     return dict(sums)
 
 
@@ -52,13 +56,13 @@ class Density:
     """The jobs in all buckets before each, and at last in all."""
 
     @classmethod
-    def of(cls, history: History, jobs: Iterable[Job], edge_seconds: float) -> Self:
-        """Return the density of all that is known: what is counted, and the jobs that have not finished."""
+    def of(cls, history: History, unfinished: Iterable[float], edge_seconds: float) -> Self:
+        """Return the density of all that is known: what is counted, and when the unfinished jobs were submitted."""
         width = history.window.bucket_seconds
-        numbers = {bucket: sum(counts.values()) for bucket, counts in history.buckets.items() if bucket is not None}
-        for job in jobs:
-            if not job.is_finished and job.submit_seconds is not None and job.submit_seconds >= edge_seconds:
-                bucket = int(job.submit_seconds // width)
+        numbers = {bucket: kept.size for bucket, kept in history.buckets.items() if bucket is not None}
+        for submit_seconds in unfinished:
+            if submit_seconds >= edge_seconds:
+                bucket = int(submit_seconds // width)
                 numbers[bucket] = numbers.get(bucket, 0) + 1
         buckets = sorted(numbers)
         sums = list(accumulate((numbers[bucket] for bucket in buckets), initial=0))

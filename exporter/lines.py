@@ -1,15 +1,20 @@
 """Samples to lines: what Prometheus' text format 0.0.4 and OpenMetrics 1.0 have in common."""
 
 from collections.abc import Iterable
-from math import isfinite
 
 from exporter.families import Family
 
+_NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
-def line(name: str, pairs: str, value: float) -> bytes:
-    """Return a sample as a line of UTF-8."""
-    text = f"{name}{{{pairs}}} {number(value)}\n" if pairs else f"{name} {number(value)}\n"
-    return text.encode("utf-8", "replace")
+
+def line(name: str, pairs: str, value: float) -> str:
+    """Return a sample as a line."""
+    return f"{name}{{{pairs}}} {number(value)}\n" if pairs else f"{name} {number(value)}\n"
+
+
+def encoded(lines: Iterable[str]) -> bytes:
+    """Return lines as they are sent."""
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def pairs(labels: Iterable[str], values: Iterable[str]) -> str:
@@ -26,8 +31,8 @@ def escape(text: str) -> str:
 
 def number(value: float) -> str:
     """Return a value as a float that both formats read."""
-    value = float(value)
-    return repr(value) if isfinite(value) else {"inf": "+Inf", "-inf": "-Inf"}.get(repr(value), "NaN")
+    text = repr(float(value))
+    return text if text[-1] not in "fn" else _NOT_FINITE[text]
 
 
 def head(family: Family, *, openmetrics: bool) -> bytes:

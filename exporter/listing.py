@@ -5,14 +5,15 @@ same however many jobs have finished before. docs/design/0005-incremental-pollin
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeAlias
 
 from exporter.history import Buckets, Density, ranges, since, total, with_finished
-from exporter.model import ACTIVE_STATUSES, History, Job, Listing, Status, Window
+from exporter.model import ACTIVE_STATUSES, FINISHED_STATUSES, History, Job, Listing, Status, Window
 
+FINISHED = frozenset(FINISHED_STATUSES)
 LIFE_CYCLE = {status: place for place, status in enumerate(Status)}
 LONGEST_TIMEOUT_SECONDS = 168 * 3600.0
 REMEMBERED_SECONDS = 600.0
@@ -48,7 +49,7 @@ def list_jobs(pages: Pages, window: Window, previous: Listing | None, at_seconds
     if previous and previous.history and _goes_on(previous, previous.history, window, at_seconds):
         look = _Look(pages, window, previous, at_seconds)
         _look_for_changes(look, previous.history)
-        if not any(look.unseen()):
+        if not look.unseen():
             return _changed(look, previous, previous.history)
     look = _Look(pages, window, previous, at_seconds)
     _look_at_all(look)
@@ -69,14 +70,14 @@ def _look_at_all(look: "_Look") -> None:
         # In the order of life: a job that moves on while we look is seen again, not missed.
         for status in ACTIVE_STATUSES:
             look.ask(Query(status, None, look.edge_seconds + MARGIN_SECONDS, newest_first=False))
-        for submit_seconds, _ in list(look.unseen()):
+        for submit_seconds, _ in look.unseen():
             if submit_seconds < look.edge_seconds:
                 look.ask_range(submit_seconds, submit_seconds)
 
 
 def _look_for_changes(look: "_Look", history: History) -> None:
     """Ask for what is new and for what was active, in as few calls as can be."""
-    density = Density.of(history, look.known.values(), look.edge_seconds)
+    density = Density.of(history, [submit_seconds for submit_seconds, _ in look.unseen()], look.edge_seconds)
 
     # The head: what is new, and as far back to active jobs as fits the same page.
     head_seconds = max(look.edge_seconds, look.new_from_seconds or NEVER)
@@ -88,12 +89,12 @@ def _look_for_changes(look: "_Look", history: History) -> None:
     # The sweep, in the order of life: a job that moves on while we look is seen again, not missed.
     oldest_seconds = None if look.reaches_back else look.edge_seconds - MARGIN_SECONDS
     for status in ACTIVE_STATUSES:
-        waiting = (submit_seconds for submit_seconds, place in look.unseen() if place <= LIFE_CYCLE[status])
+        waiting = [submit_seconds for submit_seconds, place in look.unseen() if place <= LIFE_CYCLE[status]]
         if len(list(islice(ranges(waiting, density, ROOM_JOBS), 2))) > 1:  # one range costs no more to settle
             look.ask(Query(status, oldest_seconds, head_seconds + MARGIN_SECONDS, newest_first=False))
 
     # To settle: what is still unseen has most likely finished. It is found where it was submitted.
-    spans = list(ranges((submit_seconds for submit_seconds, _ in look.unseen()), density, ROOM_JOBS))
+    spans = list(ranges([submit_seconds for submit_seconds, _ in look.unseen()], density, ROOM_JOBS))
     if len(spans) <= density.all() // PAGE_JOBS + 1:  # else it costs no more to list everything
         for first_seconds, last_seconds in spans:
             look.ask_range(first_seconds, last_seconds)
@@ -112,7 +113,7 @@ def _listed(look: "_Look") -> Listing:
     }
     return Listing(
         at_seconds=look.at_seconds,
-        jobs={arn: job for arn, job in (older | look.seen).items() if look.is_kept(job)},
+        jobs=look.kept(older | look.seen),
         finished_counts=total(buckets),
         history=History(look.window, look.at_seconds, look.newest_seconds, buckets),
     )
@@ -130,7 +131,7 @@ def _changed(look: "_Look", previous: Listing, history: History) -> Listing:
             counts[key] = counts.get(key, 0) + 1
     return Listing(
         at_seconds=look.at_seconds,
-        jobs={arn: job for arn, job in {**previous.jobs, **look.seen}.items() if look.is_kept(job)},
+        jobs=look.kept({**previous.jobs, **look.seen}),
         finished_counts=counts if buckets is grown else total(buckets),
         history=replace(history, newest_seconds=look.newest_seconds, buckets=buckets),
     )
@@ -153,6 +154,11 @@ class _Look:
         )
         """Whoever was submitted since then and is not known was not yet in sight."""
         self.seen: dict[str, Job] = {}
+        self._unseen = {
+            arn: (job.submit_seconds, LIFE_CYCLE[job.status])
+            for arn, job in self.known.items()
+            if job.submit_seconds is not None and job.status not in FINISHED
+        }
         self.others: Buckets = {}
         """The finished jobs that are not to be known by name, where they were to be counted."""
         self._pages = pages
@@ -163,7 +169,7 @@ class _Look:
     def ask(self, query: Query, *, counts_others: bool = False) -> None:
         """Merge the answers to a query."""
         for page in self._pages(query):
-            others = [job for job in page if self.window.is_wanted(job.name) and not self._merges(job)]
+            others = [job for job in page if not self._merges(job)]
             if counts_others:
                 first_seen = [job for job in others if self._is_first(job)]
                 self.others = with_finished(self.others, first_seen, self.window.bucket_seconds)
@@ -172,34 +178,51 @@ class _Look:
         """Merge what was submitted in a range of time, its ends included."""
         self.ask(Query(None, first_seconds - MARGIN_SECONDS, last_seconds + MARGIN_SECONDS))
 
-    def unseen(self) -> Iterator[tuple[float, int]]:
+    def unseen(self) -> list[tuple[float, int]]:
         """Return of each job that is still to be seen its `submitTime` and the place in life where it was last."""
-        for arn, job in self.known.items():
-            if arn not in self.seen and not job.is_finished and job.submit_seconds is not None:
-                yield job.submit_seconds, LIFE_CYCLE[job.status]
+        return list(self._unseen.values())
 
     def was_unfinished(self, job: Job) -> bool:
         """Whether a job had not finished when last looked at, or was not there."""
         known = self.known.get(job.arn)
         return known is None or not known.is_finished
 
-    def is_kept(self, job: Job) -> bool:
-        """Whether a job stays known by name: until it finished, was counted as finished, and was named long enough."""
-        if not job.is_finished:
-            if not self._is_older(job) or (self.reaches_back and job.is_active):
-                return True
-            # No sweep finds one of unknown status, so it is not forgotten while it may become active again.
-            age_seconds = self.at_seconds - (job.submit_seconds or 0.0)
-            return self.reaches_back and job.arn in self.known and age_seconds <= LONGEST_TIMEOUT_SECONDS
-        if job.finished_seconds is None:
-            return not self._is_older(job)
-        known_from_seconds = min(self.at_seconds, self.newest_seconds) - LATE_SECONDS
-        return self._is_named(job, known_from_seconds) or (job.arn in self.seen and self.was_unfinished(job))
+    def kept(self, jobs: Mapping[str, Job]) -> dict[str, Job]:
+        """Return the jobs that stay known by name: until they finished, were counted, and were named long enough."""
+        # Written out, as it is done for every job at every poll.
+        edge_seconds, ended_from_seconds = self.edge_seconds, self.at_seconds - self._named_seconds
+        submitted_from_seconds = min(self.at_seconds, self.newest_seconds) - LATE_SECONDS
+        oldest_seconds = self.at_seconds - LONGEST_TIMEOUT_SECONDS
+        kept = {}
+        for arn, job in jobs.items():
+            submitted = job.submit_seconds
+            is_older = submitted is not None and submitted < edge_seconds
+            if job.status not in FINISHED:
+                # No sweep finds one of unknown status, so it is not forgotten while it may become active again.
+                stays = not is_older or (
+                    self.reaches_back
+                    and (job.is_active or (arn in self.known and (submitted or 0.0) >= oldest_seconds))
+                )
+            else:
+                ended = job.end_seconds if job.end_seconds is not None else job.last_modified_seconds
+                if ended is None:
+                    stays = not is_older
+                else:
+                    stays = (
+                        ended >= ended_from_seconds
+                        or (submitted is not None and submitted >= submitted_from_seconds)
+                        or (arn in self.seen and self.was_unfinished(job))
+                    )
+            if stays:
+                kept[arn] = job
+        return kept
 
     def _merges(self, job: Job) -> bool:
-        """Merge a job, or return False for a finished one that is not to be known by name."""
+        """Merge a job, or return False for a finished one that is only to be counted."""
         arn, known = job.arn, self.known.get(job.arn)
         if known is None:
+            if not self.window.is_wanted(job.name):
+                return True
             if job.submit_seconds is not None and job.submit_seconds > self.newest_seconds:
                 self.newest_seconds = job.submit_seconds
             if job.is_finished and arn not in self.seen:
@@ -208,25 +231,25 @@ class _Look:
                     from_seconds = min(self.at_seconds, self.newest_seconds) - LATE_SECONDS
                 if not self._is_named(job, from_seconds):
                     return False
-        elif known == job or (known.is_finished and known.status is not job.status):
+        elif known is job or known == job or (known.is_finished and known.status is not job.status):
             # What is equal stays the same object. What has finished stays so, even where a listing lags behind.
             job = known
         other = self.seen.get(arn)
-        if other is None or LIFE_CYCLE[job.status] >= LIFE_CYCLE[other.status]:
+        if other is None:
+            self.seen[arn] = job
+            self._unseen.pop(arn, None)
+        elif LIFE_CYCLE[job.status] >= LIFE_CYCLE[other.status]:
             self.seen[arn] = job
         return True
 
-    def _is_named(self, job: Job, known_from_seconds: float) -> bool:
-        """Whether a finished job is shown by name, or must be told apart from those that will come."""
-        ended_seconds = job.finished_seconds
-        if job.arn not in self.known and self._is_older(job):
+    def _is_named(self, job: Job, from_seconds: float) -> bool:
+        """Whether a finished job that was not known is to be: it is shown, or must be told apart from those to come."""
+        ended_seconds, submitted = job.finished_seconds, job.submit_seconds
+        if submitted is not None and submitted < self.edge_seconds:
             return False
-        if ended_seconds is None or self.at_seconds - ended_seconds <= self._named_seconds:
+        if ended_seconds is None or ended_seconds >= self.at_seconds - self._named_seconds:
             return True
-        return job.submit_seconds is not None and job.submit_seconds >= known_from_seconds
-
-    def _is_older(self, job: Job) -> bool:
-        return job.submit_seconds is not None and job.submit_seconds < self.edge_seconds
+        return submitted is not None and submitted >= from_seconds
 
     def _is_first(self, job: Job) -> bool:
         number = hash(job.arn)

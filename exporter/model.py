@@ -6,7 +6,7 @@ Times are Unix seconds (UTC) and durations are seconds, always as floats; what t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
 class Status(StrEnum):
@@ -157,6 +157,13 @@ class Window:
         return self.bucket(at_seconds - self.lookback_seconds) * self.bucket_seconds
 
 
+class Bucket(NamedTuple):
+    """Finished jobs that were submitted about the same time."""
+
+    size: int = 0
+    counts: Mapping[ModelStatus, int] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What is left of finished jobs that are no longer known by name, so that they need not be listed again."""
@@ -166,8 +173,8 @@ class History:
     """When everything was last listed."""
     newest_seconds: float
     """The latest `submitTime` ever seen, by the clock of AWS; minus infinity where there was none."""
-    buckets: Mapping[int | None, Mapping[ModelStatus, int]]
-    """Finished jobs by the bucket of their submission; None for those without a `submitTime`."""
+    buckets: Mapping[int | None, Bucket]
+    """By the bucket of their submission; None for those without a `submitTime`."""
 
 
 @dataclass(frozen=True, slots=True)

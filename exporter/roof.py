@@ -281,8 +281,9 @@ class Exporter:
                 if self._is_probing:
                     probe(client)
                     return account_id, Listing(poll.at_seconds, {}, {})
+                known = poll.previous.jobs if poll.previous else {}
                 listing = list_jobs(
-                    lambda query: pages(client, query, lambda: poll.is_abandoned),
+                    lambda query: pages(client, query, lambda: poll.is_abandoned, known),
                     window,
                     poll.previous,
                     poll.at_seconds,

@@ -44,20 +44,22 @@ class Histogram:
 
 def seen_to_finish(before: Listing, after: Listing) -> Iterator[Job]:
     """Return the jobs that ended between two polls, those that also began between them included."""
-    for arn, job in after.jobs.items():
-        if job.is_finished:
-            known = before.jobs.get(arn)
-            if not known.is_finished if known else _is_new(job, before):
-                yield job
+    for known, job in _changed(before, after):
+        if job.is_finished and (not known.is_finished if known else _is_new(job, before)):
+            yield job
 
 
 def seen_to_start(before: Listing, after: Listing) -> Iterator[Job]:
     """Return the jobs that are InProgress for the first time."""
-    for arn, job in after.jobs.items():
-        if job.status is Status.IN_PROGRESS:
-            known = before.jobs.get(arn)
-            if known.status in _WAITING if known else _is_new(job, before):
-                yield job
+    for known, job in _changed(before, after):
+        if job.status is Status.IN_PROGRESS and (known.status in _WAITING if known else _is_new(job, before)):
+            yield job
+
+
+def _changed(before: Listing, after: Listing) -> list[tuple[Job | None, Job]]:
+    """Return what each job was and is. One that has not changed is the same object."""
+    known = before.jobs
+    return [(known.get(arn), job) for arn, job in after.jobs.items() if known.get(arn) is not job]
 
 
 def _is_new(job: Job, before: Listing) -> bool:

@@ -1,23 +1,25 @@
 """Targets as text: what a poll changed is written once, when it changed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
 from exporter.deflate import Part, part
 from exporter.families import JOB_LABELS, ClockFamily, JobFamily, JobsFamily, Sample, TargetFamily
-from exporter.lines import line, pairs
+from exporter.lines import encoded, line, number, pairs
 from exporter.metrics import CLOCKS, JOBS, SCRAPED
 from exporter.model import Job, Listing
 from exporter.state import TargetState
 from exporter.summary import Limits, summarize
 
+COHORT_JOBS = 128
+"""Jobs that are written together: enough to compress well, few enough to be written anew when one of them changes."""
+
 Labels: TypeAlias = tuple[str, str]
 """The values of a target's labels."""
-Lines: TypeAlias = tuple[bytes, ...]
-"""A job's lines, one for each family of `JOBS` and `CLOCKS`, empty where there is no sample."""
 
 _OF_TARGETS = tuple(family for family in SCRAPED if isinstance(family, TargetFamily))
+_PLACES = {family.name: place for families in (JOBS, CLOCKS) for place, family in enumerate(families)}
 _OF_SUMMARIES = tuple(family for family in SCRAPED if isinstance(family, JobsFamily))
 
 
@@ -38,34 +40,81 @@ class Moving:
 
 
 @dataclass(frozen=True, slots=True)
+class Cohort:
+    """Some jobs of a target, written. What came together often ends together, so that old cohorts rarely change."""
+
+    jobs: tuple[Job, ...]
+    owns: tuple[str, ...]
+    """The labels of each job as they stand between the braces."""
+    parts: tuple[Part, ...]
+    """One for each family of `JOBS`."""
+    moving: tuple[Moving, ...]
+    """One for each family of `CLOCKS`."""
+
+    @classmethod
+    def of(cls, jobs: Sequence[Job], labels: Labels) -> Self:
+        """Write jobs that were not together before."""
+        owns = tuple([pairs(JOB_LABELS, (*labels, job.id, job.name)) for job in jobs])
+        parts = tuple([_part(family, jobs, owns) for family in JOBS])
+        return cls(tuple(jobs), owns, parts, tuple([_moving(family, jobs, owns) for family in CLOCKS]))
+
+    def after(self, jobs: Sequence[Job], labels: Labels) -> Self:
+        """Write what has become of the jobs, in the same order; families that tell the same are taken over."""
+        changed = [(old, new) for old, new in zip(self.jobs, jobs, strict=False) if old is not new]
+        if len(jobs) != len(self.jobs) or any(old.arn != new.arn or old.name != new.name for old, new in changed):
+            return self.of(jobs, labels)
+        if not changed:
+            return self
+        parts = [
+            _part(family, jobs, self.owns)
+            if any(family.read(old) != family.read(new) or family.own(old) != family.own(new) for old, new in changed)
+            else part
+            for family, part in zip(JOBS, self.parts, strict=True)
+        ]
+        moving = [
+            _moving(family, jobs, self.owns)
+            if any(family.moment_of(old) != family.moment_of(new) for old, new in changed)
+            else moving
+            for family, moving in zip(CLOCKS, self.moving, strict=True)
+        ]
+        return replace(self, jobs=tuple(jobs), parts=tuple(parts), moving=tuple(moving))
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenJobs:
     """What a listing amounts to, written."""
 
     listing: Listing
     limits: Limits
-    lines: Mapping[str, tuple[Job, Lines]]
-    """Of each job with series of its own, by ARN: what it was when its lines were written, and they."""
-    parts: Mapping[str, Part]
+    summary: Mapping[str, bytes]
     """By the name of the family."""
-    moving: Mapping[str, Moving]
-    """Likewise."""
+    cohorts: tuple[Cohort, ...]
 
     @classmethod
     def of(cls, listing: Listing, limits: Limits, labels: Labels, before: Self | None) -> Self:
         """Write a listing; what was written before, under the same labels, and has not changed is taken over."""
         summary = summarize(listing, limits)
-        known = before.lines if before else {}
-        lines: dict[str, tuple[Job, Lines]] = {}
-        for job in summary.jobs:
-            old = known.get(job.arn)
-            # A job that did not change is the same object.
-            lines[job.arn] = old if old and old[0] is job else (job, _lines(job, labels))
-        columns = list(zip(*(written for _, written in lines.values()), strict=True))
-        parts = {family.name: part(b"".join(column)) for family, column in zip(JOBS, columns, strict=False)}
-        parts |= {family.name: part(_samples(family, labels, family.read(summary))) for family in _OF_SUMMARIES}
-        clocks = zip(CLOCKS, columns[len(JOBS) :], strict=False)
-        moving = {family.name: _moving(family, b"".join(column), summary.jobs) for family, column in clocks}
-        return cls(listing, limits, lines, parts, moving)
+        loose = {job.arn: job for job in summary.jobs}
+        cohorts = []
+        for cohort in before.cohorts if before else ():
+            jobs = [loose.pop(job.arn) for job in cohort.jobs if job.arn in loose]
+            if len(jobs) > COHORT_JOBS // 2:
+                cohorts.append(cohort.after(jobs, labels))
+            else:  # too few to stay on their own
+                loose |= {job.arn: job for job in jobs}
+        rest = list(loose.values())
+        cohorts += [Cohort.of(rest[start : start + COHORT_JOBS], labels) for start in range(0, len(rest), COHORT_JOBS)]
+        samples = {family.name: _samples(family, labels, family.read(summary)) for family in _OF_SUMMARIES}
+        return cls(listing, limits, samples, tuple(cohorts))
+
+    def parts(self, family: JobFamily | JobsFamily | ClockFamily, now_seconds: float) -> list[Part]:
+        """Return the samples of a family."""
+        if isinstance(family, JobsFamily):
+            return [self.summary[family.name]]
+        place = _PLACES[family.name]
+        if isinstance(family, JobFamily):
+            return [cohort.parts[place] for cohort in self.cohorts]
+        return [cohort.moving[place].at(now_seconds) for cohort in self.cohorts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +144,27 @@ class Written:
 
 
 def _samples(family: TargetFamily | JobsFamily, labels: Labels, samples: Iterable[Sample]) -> bytes:
-    return b"".join([line(family.name, pairs(family.labels, (*labels, *values)), value) for values, value in samples])
+    return encoded(line(family.name, pairs(family.labels, (*labels, *values)), value) for values, value in samples)
 
 
-def _lines(job: Job, labels: Labels) -> Lines:
-    own = pairs(JOB_LABELS, (*labels, job.id, job.name))
-    return (*(_job_line(family, own, job) for family in JOBS), *(_moving_line(family, own, job) for family in CLOCKS))
-
-
-def _job_line(family: JobFamily, own: str, job: Job) -> bytes:
-    value = family.read(job)
-    if value is None:
-        return b""
+def _part(family: JobFamily, jobs: Sequence[Job], owns: Sequence[str]) -> Part:
     more = family.labels[len(JOB_LABELS) :]
-    return line(family.name, f"{own},{pairs(more, family.own(job))}" if more else own, value)
+    if more:
+        owns = [f"{own},{pairs(more, family.own(job))}" for job, own in zip(jobs, owns, strict=True)]
+    name, read = family.name, family.read
+    lines = []
+    for job, own in zip(jobs, owns, strict=True):
+        value = read(job)
+        if value is not None:
+            lines.append(f"{name}{{{own}}} {number(value)}\n")
+    return part(encoded(lines))
 
 
-def _moving_line(family: ClockFamily, own: str, job: Job) -> bytes:
-    if family.moment_of(job) is None:
-        return b""
-    return f"{family.name}{{{own}}} ".replace("%", "%%").encode("utf-8", "replace") + b"%.3f\n"
-
-
-def _moving(family: ClockFamily, template: bytes, jobs: Iterable[Job]) -> Moving:
-    moments = (family.moment_of(job) for job in jobs)
-    return Moving(template, tuple([moment for moment in moments if moment is not None]), family.is_countdown)
+def _moving(family: ClockFamily, jobs: Sequence[Job], owns: Sequence[str]) -> Moving:
+    moments = [(own, family.moment_of(job)) for job, own in zip(jobs, owns, strict=True)]
+    template = "".join(
+        [f"{family.name}{{{own}}} ".replace("%", "%%") + "%.3f\n" for own, at in moments if at is not None]
+    )
+    return Moving(
+        template.encode("utf-8", "replace"), tuple([at for _, at in moments if at is not None]), family.is_countdown
+    )

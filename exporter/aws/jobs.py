@@ -1,8 +1,10 @@
 """Listing batch inference jobs: from Bedrock's summaries to jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from exporter.aws.decoding import Summary, summary_from
@@ -14,8 +16,10 @@ PAGE_SIZE = 1000
 """The most that `maxResults` takes."""
 
 
-def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterator[tuple[Job, ...]]:
-    """Return the pages of one listing.
+def pages(
+    client: Any, query: Query, is_abandoned: Callable[[], bool], known: Mapping[str, Job] | None = None
+) -> Iterator[tuple[Job, ...]]:
+    """Return the pages of one listing. Jobs that are known, by ARN, and have not changed are the known objects.
 
     Source: `ListModelInvocationJobs`. Tokens can repeat: one that was seen is followed once more, and if it leads
     nowhere else a page with room left is the last. Raises what boto3 raises, TimeoutError once the poll is abandoned,
@@ -44,7 +48,7 @@ def pages(client: Any, query: Query, is_abandoned: Callable[[], bool]) -> Iterat
         if summaries is None:
             # boto3 returns {} for a 200 that is not JSON: never "no jobs".
             raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
-        yield tuple(job_from(summary) for summary in summaries if summary is not None)
+        yield tuple([job_from(summary, known) for summary in summaries if summary is not None])
         token = response.get("nextToken")
         if not token:
             return
@@ -63,8 +67,11 @@ def probe(client: Any) -> None:
         raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
 
 
-def job_from(summary: Summary | Mapping[str, Any]) -> Job:
-    """Return the job of a `ModelInvocationJobSummary`, decoded or as botocore parsed it. Any member may be missing."""
+def job_from(summary: Summary | Mapping[str, Any], known: Mapping[str, Job] | None = None) -> Job:
+    """Return the job of a `ModelInvocationJobSummary`, decoded or as botocore parsed it. Any member may be missing.
+
+    Where the job is known and has not changed, it is the known object, which is also quicker had than a new one.
+    """
     if not isinstance(summary, Summary):
         summary = summary_from(summary)
     submit_seconds = _seconds(summary.submit_time)
@@ -73,22 +80,28 @@ def job_from(summary: Summary | Mapping[str, Any]) -> Job:
     if expiration_seconds is None and submit_seconds is not None and timeout_hours is not None:
         expiration_seconds = submit_seconds + timeout_hours * 3600.0
     name = summary.job_name or ""
-    return Job(
-        # Without an ARN the name and time must do, so that the job is counted all the same.
-        arn=summary.job_arn or f"unidentified/{name}@{submit_seconds}",
-        name=name,
-        model_id=readable_model_id(summary.model_id or ""),
-        status=_STATUSES.get(summary.status or "", Status.UNKNOWN),
-        invocation_type=summary.model_invocation_type,
-        submit_seconds=submit_seconds,
-        last_modified_seconds=_seconds(summary.last_modified_time),
-        end_seconds=_seconds(summary.end_time),
-        expiration_seconds=expiration_seconds,
-        total_records=summary.total_record_count,
-        processed_records=summary.processed_record_count,
-        succeeded_records=summary.success_record_count,
-        failed_records=summary.error_record_count,
+    # Without an ARN the name and time must do, so that the job is counted all the same.
+    arn = summary.job_arn or f"unidentified/{name}@{submit_seconds}"
+    facts = (
+        arn,
+        name,
+        readable_model_id(summary.model_id or ""),
+        _STATUSES.get(summary.status or "", Status.UNKNOWN),
+        summary.model_invocation_type,
+        submit_seconds,
+        _seconds(summary.last_modified_time),
+        _seconds(summary.end_time),
+        expiration_seconds,
+        summary.total_record_count,
+        summary.processed_record_count,
+        summary.success_record_count,
+        summary.error_record_count,
     )
+    job = known.get(arn) if known else None
+    return job if job is not None and _facts(job) == facts else Job(*facts)
+
+
+_facts = attrgetter(*(field.name for field in fields(Job)))
 
 
 @lru_cache(maxsize=4096)

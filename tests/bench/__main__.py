@@ -138,7 +138,7 @@ def latencies(name: str, one: Contender, world: World) -> Row:
     return (
         f"scrape of {name}, wall: idle, p99 while polling, worst of 16 at once",
         {name: f"{idle:.0f}, {p99:.0f}, {together:.0f} ms"},
-        f"{p99 / idle:.1f} × idle",
+        f"{p99 / idle:.1f} x idle",
     )
 
 
@@ -202,7 +202,7 @@ def machine() -> str:
         if info.exists()
         else ""
     )
-    return f"{os.cpu_count()} × {model or platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} x {model or platform.machine()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -82,6 +82,9 @@ class Exporter(Collector):
             for name, labels, value in self.samples():
                 self.gauges[name].labels(*labels).set(value)
 
+    def clock(self) -> float:
+        return self.now.timestamp()
+
     def samples(self):
         where = (self.account_id, "us-east-1")
         for status, count in self.counts.items():
@@ -122,7 +125,7 @@ def main() -> None:
         "127.0.0.1", 0, make_wsgi_app(exporter.registry), ThreadingWSGIServer, handler_class=Quiet
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    obey(server.server_port, exporter.poll, lambda: exporter.now.timestamp())
+    obey(server.server_port, exporter.poll, exporter.clock)
 
 
 if __name__ == "__main__":

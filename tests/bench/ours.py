@@ -4,7 +4,6 @@ python -m tests.bench.ours PORT_OF_THE_WORLD
 """
 
 import asyncio
-import gc
 import os
 import queue
 import sys
@@ -12,6 +11,7 @@ import threading
 from typing import Any
 
 from exporter import log
+from exporter.__main__ import be_smooth
 from exporter.config import load
 from exporter.roof import Exporter
 from exporter.web.server import Server
@@ -69,7 +69,7 @@ def main() -> None:
     server = Server(exporter.site("/metrics", lifecycle=False), listen=("127.0.0.1:0",))
     threading.Thread(target=loop.run_forever, daemon=True).start()
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
-    gc.freeze()
+    be_smooth()
     obey(int(server.addresses[0].rpartition(":")[2]), poll, clock.now)
 
 

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporter import deflate
+from exporter import deflate, written
 from exporter.deflate import gzipped, plain
 from exporter.exposition import Exposition
 from exporter.families import ClockFamily, HistogramFamily, JobFamily, JobsFamily, SnapshotFamily, TargetFamily
@@ -142,9 +142,11 @@ def histories(draw):
 
 @pytest.fixture(scope="module", autouse=True)
 def small_parts():
-    """Compress parts on their own from a few lines on."""
+    """Compress parts on their own from a few lines on, and write few jobs together."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deflate, "WORTH_BYTES", 300)
+        patch.setattr(deflate, "STORED_BYTES", 500)
+        patch.setattr(written, "COHORT_JOBS", 3)
         yield
 
 
@@ -169,7 +171,7 @@ def test_every_scrape_is_what_prometheus_client_makes_of_it(history, max_jobs, d
         ):
             parts = exposition.parts(snapshot, limits, now_seconds, openmetrics=openmetrics)
             body = plain(parts)
-            assert gzip.decompress(b"".join(gzipped(parts))) == body
+            assert gzip.decompress(gzipped(parts)) == body
             end = "# EOF\n" if openmetrics else ""
             assert parsed(body.decode() + end, parse) == parsed(generate(registry).decode(), parse)
 
@@ -177,10 +179,10 @@ def test_every_scrape_is_what_prometheus_client_makes_of_it(history, max_jobs, d
 @given(st.lists(st.binary(max_size=1000), max_size=8))
 def test_parts_compressed_on_their_own_are_one_stream(bodies):
     parts = [deflate.part(body) for body in bodies]
-    pieces = b"".join(gzipped(parts))
+    zipped = gzipped(parts)
 
-    assert gzip.decompress(pieces) == b"".join(bodies) == plain(parts)
+    assert gzip.decompress(zipped) == b"".join(bodies) == plain(parts)
     one = zlib.decompressobj(31)
-    one.decompress(pieces)
+    one.decompress(zipped)
     assert one.eof
     assert not one.unused_data, "more than one member: some readers stop after the first"
