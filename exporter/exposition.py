@@ -1,5 +1,6 @@
 """The answer to a scrape: what the polls have written, and what moves with the clock."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry
@@ -133,7 +134,7 @@ def answer(
 ) -> tuple[bytes, dict[str, str]]:
     """Return the body and headers of a scrape, in the format and encoding that the client asked for."""
     wanted = frozenset(names)
-    openmetrics = any(part.split(";")[0].strip() == "application/openmetrics-text" for part in accept.split(","))
+    openmetrics = _takes_openmetrics(accept)
     own = registry.restricted_registry(wanted) if wanted else registry
     generate = generate_openmetrics if openmetrics else generate_text
     body = [*parts(openmetrics, wanted), generate(own)]
@@ -144,12 +145,27 @@ def answer(
     return plain(body), headers
 
 
+def _takes_openmetrics(accept: str) -> bool:
+    weights = _weights(accept)
+    text = next((weights[range_] for range_ in ("text/plain", "text/*", "*/*") if range_ in weights), 0.0)
+    return weights.get("application/openmetrics-text", 0.0) >= max(text, 0.001)  # the least q above 0
+
+
 def _takes_gzip(accept_encoding: str) -> bool:
-    for part in accept_encoding.split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip().lower() in {"gzip", "*"}:
-            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+    weights = _weights(accept_encoding)
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def _weights(header: str) -> dict[str, float]:
+    """Return the q of each type or coding of an Accept header: the highest, where one is there in several versions."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        q = next((value.strip() for key, _, value in (one.partition("=") for one in parameters) if key == "q"), "1")
+        # What is not a number is not asked for.
+        weight = float(q) if re.fullmatch(r"[01](\.[0-9]{0,3})?", q) else 0.0
+        weights[name] = max(weight, weights.get(name, 0.0))
+    return weights
 
 
 def _is_named(family: Family, names: frozenset[str]) -> bool:

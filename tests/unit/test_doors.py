@@ -1,6 +1,7 @@
 """The rooms of the package and their doors: who may import whom, and which libraries enter where."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def imports(path: Path) -> Iterator[str]:
             assert not node.level, f"{path}: a relative import"
             assert node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_design_tells_of_every_room():
+    text = (PACKAGE.parent / "docs/design/0001-one-path-of-data.md").read_text()
+    told = re.findall(r"`(\w+)(?:\.py|/)`", "".join(re.findall(r"^\| (`[^|]+)\|", text, re.MULTILINE)))
+
+    assert sorted(told) == sorted({*ROOMS, *ROOF} - {"__init__"})
 
 
 @pytest.mark.parametrize("path", rooms(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -227,6 +227,13 @@ def test_names_select_families(scrape, make_job):
         ("", TEXT),
         ("text/plain", TEXT),
         ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", OPENMETRICS),
+        ("application/openmetrics-text, */*", OPENMETRICS),
+        ("application/openmetrics-text;q=0.6, Text/Plain; Q=0.4, */*;q=0.9", OPENMETRICS),
+        ("application/openmetrics-text;q=0.5,application/openmetrics-text;q=0.4,text/plain;q=0.45", OPENMETRICS),
+        ("text/plain;q=1, application/openmetrics-text;q=0.1", TEXT),
+        ("application/openmetrics-text;q=0", TEXT),
+        ("application/openmetrics-text;q=much", TEXT),
+        ("*/*", TEXT),
     ],
 )
 def test_the_format_is_what_the_scraper_asks_for(accept, content_type):
@@ -238,7 +245,15 @@ def test_the_format_is_what_the_scraper_asks_for(accept, content_type):
 
 @pytest.mark.parametrize(
     ("accept_encoding", "zipped"),
-    [("gzip", True), ("deflate, GZIP;q=0.5", True), ("", False), ("identity", False), ("gzip;q=0", False), ("*", True)],
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5", True),
+        ("", False),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("*", True),
+        ("*, gzip;q=0.000", False),
+    ],
 )
 def test_the_encoding_is_what_the_scraper_asks_for(accept_encoding, zipped):
     body, headers = answered("", accept_encoding)
