@@ -382,7 +382,7 @@ def test_nesting_without_end_is_refused():
 plain_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes() | st.dates(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.none(), inner),
-    max_leaves=20,
+    max_leaves=6,
 )
 known_keys = st.sampled_from(
     [key for section in SECTIONS.values() for key in section.model_json_schema()["properties"]]
@@ -390,7 +390,7 @@ known_keys = st.sampled_from(
 near_misses = st.recursive(
     plain_values | st.sampled_from(["60s", "all", "us-east-1", ROLE, "${REGION}", "${", "111122223333"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(known_keys, inner, max_size=4),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 

@@ -55,7 +55,7 @@ def world() -> World:
     return World()
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_every_status_is_there_at_every_time(seed):
     world = World(seed=seed)
     for step in range(8):
@@ -86,7 +86,7 @@ def test_a_minute_shows_movement():
 def test_the_state_does_not_depend_on_how_often_one_looks():
     once, often = World(), World()
     once.fleet.advance(NOW + 600)
-    for second in range(0, 601, 17):
+    for second in range(0, 601, 53):
         often.fleet.advance(NOW + second)
     often.fleet.advance(NOW + 600)
     often.fleet.advance(NOW + 1)
@@ -102,7 +102,7 @@ def test_a_job_only_moves_forward():
     world = World()
     order = {status: place for place, status in enumerate(STATUSES)}
     seen: dict = {}
-    for second in range(0, 1500, 150):
+    for second in range(0, 1500, 300):
         world.fleet.advance(NOW + second)
         for job in world.jobs():
             stage = (min(order[job["status"]], 5), job.get("processedRecordCount", 0))
