@@ -35,13 +35,19 @@ def test_once_looks_for_the_directory_before_it_polls(simulation, tmp_path):
 def test_ctrl_c_is_130_and_no_traceback(simulation, tmp_path, command):
     simulation.faults.add(FaultKind.HANG)
     exporter = Process(simulation, tmp_path)
+    # Tests that run in the background ignore it, and the child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(exporter.command(command), env=exporter._environment, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not simulation.requests and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
 
-    _, told = process.communicate(timeout=15)
+    try:
+        _, told = process.communicate(timeout=15)
+    finally:
+        process.kill()
 
     assert process.returncode == 130
     assert b"Traceback" not in told

@@ -27,7 +27,6 @@ class World:
         self.polls: dict[str, list[float]] = defaultdict(list)
         self.under_way: dict[str, int] = defaultdict(int)
         self.most_at_once = 0
-        self._coming: str = ""
         self.settings = Settings(self.targets, INTERVAL, TIMEOUT, workers)
         self.poller = Poller(self.fetch, self.classify, clock, self.settings, self.spawn)
 
