@@ -14,10 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from exporter import __version__, overview
 from exporter import exposition as writing
-from exporter.aws import discovery as aws
+from exporter.asking import ask, fetch
 from exporter.aws import policy
 from exporter.aws.errors import SameAccountError, classify
-from exporter.aws.jobs import pages, probe
 from exporter.aws.regions import default_region, default_region_place, known_regions, own_partition
 from exporter.aws.sessions import Sessions
 from exporter.clock import Clock
@@ -25,13 +24,11 @@ from exporter.config import Config, ConfigError, check_region, default_regions, 
 from exporter.deflate import Part, plain
 from exporter.discovery import Discovery
 from exporter.instruments import Instruments
-from exporter.listing import list_jobs
-from exporter.model import Account, Failure, Listing, Target, Window
-from exporter.poll import Poller, Settings
+from exporter.model import Failure, Target
+from exporter.poll import Fetch, Poller, Settings
 from exporter.questions import Ask, Wanted
 from exporter.sharding import WHOLE, Shard
 from exporter.summary import Limits
-from exporter.underway import Poll
 from exporter.web.app import Exposition, Site
 
 log = structlog.get_logger()
@@ -236,28 +233,7 @@ class Exporter:
         return replace(failure, account_id=known)
 
     def _ask(self, config: Config, wanted: Wanted) -> Ask:
-        sessions, organization = self._sessions, config.organization
-
-        def members() -> tuple[Account, ...]:
-            if organization is None:
-                return ()
-            known = aws.account_ids(sessions, (scope.account for scope in wanted.scopes))
-            found = aws.organization_members(sessions, organization.include, organization.exclude)
-            missing = [id_ for id_ in organization.include if id_.isdecimal() and id_ not in found]
-            if missing:
-                log.warning("included accounts are not ACTIVE in the organization", accounts=", ".join(missing))
-            return tuple(
-                aws.member_account(sessions, id_, name, organization.role_name, organization.external_id)
-                for id_, name in sorted(found.items())
-                if id_ not in known
-            )
-
-        return Ask(
-            members,
-            enabled_regions=lambda account: aws.enabled_regions(sessions, account),
-            every_region=lambda account: aws.every_region(sessions, account),
-            classify=lambda error, account: self._classify(error, Target(account, sessions.region_of(account))),
-        )
+        return ask(config, wanted, self._sessions, self._classify)
 
     def _new_sessions(self, config: Config) -> Sessions:
         return Sessions(
@@ -269,28 +245,8 @@ class Exporter:
             botocore_parser=self._botocore_parser,
         )
 
-    def _fetch(self, config: Config) -> Callable[[Poll], tuple[str, Listing]]:
-        sessions = self._sessions
-        window = Window(config.lookback_seconds, config.finished_job_retention_seconds, config.job_names.matches)
-
-        def fetch(poll: Poll) -> tuple[str, Listing]:
-            account, region = poll.target.account, poll.target.region
-            account_id = sessions.account_id(account, region)
-            client = sessions.client("bedrock", region)
-            with sessions.acting_as(account):
-                if self._is_probing:
-                    probe(client)
-                    return account_id, Listing(poll.at_seconds, {}, {})
-                known = poll.previous.jobs if poll.previous else {}
-                listing = list_jobs(
-                    lambda query: pages(client, query, lambda: poll.is_abandoned, known),
-                    window,
-                    poll.previous,
-                    poll.at_seconds,
-                )
-            return account_id, listing
-
-        return fetch
+    def _fetch(self, config: Config) -> Fetch:
+        return fetch(config, self._sessions, is_probing=self._is_probing)
 
     def _tell_remarks(self) -> None:
         for remark in remarks(self.config, known_regions()):
