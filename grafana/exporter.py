@@ -60,15 +60,10 @@ def _summary() -> list[Panel]:
             background=True,
             no_value="no exporter",
         ),
-        number(
-            "Oldest data",
+        exporter_graphs.oldest_data(
+            TARGETS,
             "The age of the data of the target that was polled with success longest ago. Above 10 minutes the "
             "target's jobs are withdrawn.",
-            Query(f"time() - min({TARGETS.per_target('bedrock_batch_last_success_timestamp_seconds')})", instant=True),
-            unit="s",
-            decimals=0,
-            thresholds=style.DATA_AGE_STEPS,
-            no_value="never polled",
         ),
         number(
             "Slowest poll",

@@ -2,8 +2,8 @@
 
 from exporter.model import FailureReason
 from grafana import style
-from grafana.panels import Panel, Query, coloured, dashed, graph
-from grafana.promql import TARGET, TARGETS, labelled
+from grafana.panels import Panel, Query, coloured, dashed, graph, number
+from grafana.promql import TARGET, TARGETS, Scope, labelled
 
 INSTANCE = "{{instance}}"
 REASON_COLOURS = {
@@ -40,6 +40,19 @@ def failures() -> Panel:
             coloured("no failures", style.GREEN),
             *(coloured(reason.value, colour) for reason, colour in REASON_COLOURS.items()),
         ],
+    )
+
+
+def oldest_data(scope: Scope, description: str) -> Panel:
+    """Return the age of the oldest data as one number."""
+    return number(
+        "Oldest data",
+        description,
+        Query(f"time() - min({scope.per_target('bedrock_batch_last_success_timestamp_seconds')})", instant=True),
+        unit="s",
+        decimals=0,
+        thresholds=style.DATA_AGE_STEPS,
+        no_value="never polled",
     )
 
 

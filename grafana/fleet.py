@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from exporter.model import Status
-from grafana import fleet_jobs, fleet_trends, frame, style
+from grafana import exporter_graphs, fleet_jobs, fleet_trends, frame, style
 from grafana.panels import Panel, Query, number
 from grafana.promql import FLEET, LOST, TARGET, WAITING, status_in
 
@@ -91,15 +91,10 @@ def _summary() -> list[Panel]:
             thresholds=style.SUCCESS_STEPS,
             no_value="no records",
         ),
-        number(
-            "Oldest data",
+        exporter_graphs.oldest_data(
+            FLEET,
             "How long ago the target with the oldest data was polled with success. Above 10 minutes its jobs are "
             "withdrawn, and this page is silent about them: see the exporter's dashboard.",
-            Query(f"time() - min({FLEET.per_target('bedrock_batch_last_success_timestamp_seconds')})", instant=True),
-            unit="s",
-            decimals=0,
-            thresholds=style.DATA_AGE_STEPS,
-            no_value="never polled",
         ),
         *(
             number(

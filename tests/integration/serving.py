@@ -12,6 +12,7 @@ from threading import Thread
 
 from exporter.web.app import Exposition, Site
 from exporter.web.server import Server
+from tests.web import SITE
 
 
 class Running:
@@ -60,21 +61,8 @@ def metrics(_accept: str, _encoding: str, _names: tuple[str, ...]) -> Exposition
     return Exposition(b"up 1\n", "text/plain; version=0.0.4")
 
 
-SITE = Site(
-    metrics=metrics,
-    healthy=lambda: None,
-    ready=lambda: None,
-    targets=list,
-    config=lambda: "workers: 16\n",
-    reload=None,
-    version="1.2.3",
-    started_seconds=0.0,
-    now=time.time,
-)
-
-
 def site(**changes) -> Site:
-    return replace(SITE, **changes)
+    return replace(SITE, **({"metrics": metrics, "now": time.time} | changes))
 
 
 @contextmanager

@@ -13,23 +13,13 @@ import yaml
 
 from exporter.web.security import WebConfigFile
 from tests.integration.serving import Running, serving, site
+from tests.web import CA, Clock, furnish, write
 
-CA = trustme.CA()
 STRANGER = trustme.CA()
-SERVER = CA.issue_cert("localhost", "127.0.0.1")
 CLIENT = CA.issue_cert("prometheus.example.com")
 TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem"
 VERIFIED = ", client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert"
 REFUSED = (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)
-
-
-class Clock:
-    """Seconds that pass as the test says, so that files are looked at when it wants."""
-
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
@@ -39,9 +29,7 @@ def clock():
 
 @pytest.fixture
 def home(tmp_path):
-    write(tmp_path, SERVER)
-    CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    return tmp_path
+    return furnish(tmp_path)
 
 
 @pytest.fixture
@@ -53,11 +41,6 @@ def served(home, clock):
         return serving(site(), web_config=WebConfigFile(home / "web.yml", yaml.safe_load, clock))
 
     return serve
-
-
-def write(home, certificate: trustme.LeafCert) -> None:
-    certificate.cert_chain_pems[0].write_to_path(str(home / "cert.pem"))
-    certificate.private_key_pem.write_to_path(str(home / "key.pem"))
 
 
 def trusting(certificate: trustme.LeafCert | None = None) -> ssl.SSLContext:

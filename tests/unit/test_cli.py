@@ -4,7 +4,7 @@ import pytest
 
 from exporter.cli import FLAGS, UsageError, parse
 from exporter.web.app import routes
-from tests.unit.test_web_app import SITE
+from tests.web import SITE
 
 
 def options(*arguments, **environ):

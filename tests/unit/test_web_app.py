@@ -6,21 +6,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.web.app import Answer, Exposition, Request, Site, find, routes
+from tests.web import SITE
 
 HOSTILE = '"><script>alert(1)</script>\n'
-
-
-SITE = Site(
-    metrics=lambda accept, encoding, names: Exposition(f"{accept}|{encoding}|{names}".encode(), "text/plain"),
-    healthy=lambda: None,
-    ready=lambda: None,
-    targets=list,
-    config=lambda: "workers: 16\n",
-    reload=None,
-    version="1.2.3",
-    started_seconds=0.0,
-    now=lambda: 60.0,
-)
 
 
 def ask(target: str, method: str = "GET", headers: dict[str, str] | None = None, of: Site = SITE, **changes) -> Answer:

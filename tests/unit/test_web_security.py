@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-import trustme
 import yaml
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -18,19 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
 from exporter.web import tls
 from exporter.web.security import TokenBucket, WebConfigFile
 from exporter.web.webconfig import RateLimit, Tls, WebConfigError
+from tests.web import CA, SERVER, Clock, furnish
 
-CA = trustme.CA()
-SERVER = CA.issue_cert("localhost")
 OTHER = CA.issue_cert("localhost")
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 WITH_TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
-
-
-class Clock:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
@@ -40,10 +31,7 @@ def clock():
 
 @pytest.fixture
 def home(tmp_path):
-    SERVER.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
-    SERVER.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
-    CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    return tmp_path
+    return furnish(tmp_path)
 
 
 @pytest.fixture
