@@ -131,7 +131,7 @@ def classify(error: Exception, target: Target, principal: str | None = None) -> 
         )
     elif isinstance(error, boto.HTTPClientError | boto.ConnectionError | ConnectionError):
         reason, hint = FailureReason.CONNECTION, connection_hint(error, target.region)
-    elif isinstance(error, boto.BotoCoreError) and isinstance(error, boto.NoRegionError | boto.UnknownEndpointError):
+    elif isinstance(error, boto.NoRegionError | boto.UnknownEndpointError | boto.UnknownRegionError):
         reason, hint = (
             FailureReason.CONNECTION,
             f"botocore knows no endpoint for {target.region}: check the region's name",

@@ -60,6 +60,7 @@ def client_error(code, operation="ListModelInvocationJobs", status=400, message=
         (boto.ProxyConnectionError(proxy_url="http://x"), R.CONNECTION),
         (boto.HTTPClientError(error="bad"), R.CONNECTION),
         (boto.NoRegionError(), R.CONNECTION),
+        (boto.UnknownRegionError(region_name="foo", error_msg="no partition"), R.CONNECTION),
         (ConnectionResetError(), R.CONNECTION),
         (BadResponseError("no summaries"), R.BAD_RESPONSE),
         (ZeroDivisionError("division by zero"), R.OTHER),
