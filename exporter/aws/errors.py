@@ -155,7 +155,7 @@ def _client_failure(error: boto.ClientError, text: str, target: Target, principa
             text,
             "AWS limits the rate of requests here; the exporter slows down by itself. "
             "If it stays so, raise poll_interval, or look for other callers",
-            retry_after_seconds=_retry_after_seconds(metadata),
+            retry_after_seconds=retry_after_seconds(metadata),
         )
     hint = "AWS answered with an error of its own: if it stays so, see the AWS Health Dashboard"
     reason = FailureReason.OTHER
@@ -226,7 +226,7 @@ def _assume_role_hint(account: Account, principal: str | None) -> str:
     )
 
 
-def _retry_after_seconds(metadata: Mapping[str, Any]) -> float | None:
+def retry_after_seconds(metadata: Mapping[str, Any]) -> float | None:
     """Return the header `Retry-After` where it is a number; its other form, a date, is not used by AWS."""
     try:
         return max(0.0, float(metadata.get("HTTPHeaders", {}).get("retry-after", "")))

@@ -1,23 +1,34 @@
 """Listing batch inference jobs: from Bedrock's summaries to jobs."""
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from exporter.aws.decoding import Summary, summary_from
-from exporter.aws.errors import BadResponseError
+from exporter.aws.errors import BadResponseError, code_of, is_throttle, retry_after_seconds
 from exporter.listing import Query
 from exporter.model import Job, Status
 
 PAGE_SIZE = 1000
 """The most that `maxResults` takes."""
+PAUSES_SECONDS = (1.0, 2.0, 4.0)
+"""How long a listing waits where AWS throttles it on its way: to begin anew would ask for all its pages again."""
+LONGEST_PAUSE_SECONDS = 10.0
+"""The longest `Retry-After` that a listing waits for; beyond it the poll fails, and the next one comes later."""
 
 
 def pages(
-    client: Any, query: Query, is_abandoned: Callable[[], bool], known: Mapping[str, Job] | None = None
+    client: Any,
+    query: Query,
+    is_abandoned: Callable[[], bool],
+    known: Mapping[str, Job] | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Job, ...]]:
     """Return the pages of one listing. Jobs that are known, by ARN, and have not changed are the known objects.
 
@@ -26,28 +37,21 @@ def pages(
     and BadResponseError for an answer without `invocationJobSummaries` and for a full or empty page that leads to
     itself: what follows it cannot be seen, and must not be taken for gone.
     """
-    # The default page size and order are not documented: always ask for both.
-    arguments: dict[str, Any] = {
-        "maxResults": PAGE_SIZE,
-        "sortBy": "CreationTime",
-        "sortOrder": "Descending" if query.newest_first else "Ascending",
-    }
-    if query.status:
-        arguments["statusEquals"] = query.status.value
-    if query.submitted_after_seconds is not None:
-        arguments["submitTimeAfter"] = datetime.fromtimestamp(query.submitted_after_seconds, UTC)
-    if query.submitted_before_seconds is not None:
-        arguments["submitTimeBefore"] = datetime.fromtimestamp(query.submitted_before_seconds, UTC)
+    arguments = _arguments(query)
     seen: set[str] = set()
-    repeats = False
+    repeats, pauses = False, iter(PAUSES_SECONDS)
     while True:
         if is_abandoned():
             raise TimeoutError("the poll was given up")
-        response: Mapping[str, Any] = client.list_model_invocation_jobs(**arguments)
-        summaries = response.get("invocationJobSummaries")
-        if summaries is None:
-            # boto3 returns {} for a 200 that is not JSON: never "no jobs".
-            raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
+        try:
+            response: Mapping[str, Any] = client.list_model_invocation_jobs(**arguments)
+        except ClientError as error:
+            pause_seconds = _pause_seconds(error, pauses) if seen else None
+            if pause_seconds is None:
+                raise
+            wait(pause_seconds)
+            continue
+        summaries = _summaries(response)
         yield tuple([job_from(summary, known) for summary in summaries if summary is not None])
         token = response.get("nextToken")
         if not token:
@@ -63,8 +67,41 @@ def pages(
 
 def probe(client: Any) -> None:
     """Ask for as little as can be asked for: whether a listing is answered at all. Raises as `pages` does."""
-    if client.list_model_invocation_jobs(maxResults=1).get("invocationJobSummaries") is None:
+    _summaries(client.list_model_invocation_jobs(maxResults=1))
+
+
+def _arguments(query: Query) -> dict[str, Any]:
+    # The default page size and order are not documented: always ask for both.
+    arguments: dict[str, Any] = {
+        "maxResults": PAGE_SIZE,
+        "sortBy": "CreationTime",
+        "sortOrder": "Descending" if query.newest_first else "Ascending",
+    }
+    if query.status:
+        arguments["statusEquals"] = query.status.value
+    if query.submitted_after_seconds is not None:
+        arguments["submitTimeAfter"] = datetime.fromtimestamp(query.submitted_after_seconds, UTC)
+    if query.submitted_before_seconds is not None:
+        arguments["submitTimeBefore"] = datetime.fromtimestamp(query.submitted_before_seconds, UTC)
+    return arguments
+
+
+def _summaries(response: Mapping[str, Any]) -> Sequence[Any]:
+    summaries: Sequence[Any] | None = response.get("invocationJobSummaries")
+    if summaries is None:
+        # boto3 returns {} for a 200 that is not JSON: never "no jobs".
         raise BadResponseError("ListModelInvocationJobs: an answer without invocationJobSummaries")
+    return summaries
+
+
+def _pause_seconds(error: ClientError, pauses: Iterator[float]) -> float | None:
+    """Return how long to wait until the page is asked for again, None where that is in vain."""
+    metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
+    if not is_throttle(code_of(error.response), metadata.get("HTTPStatusCode")):
+        return None
+    pause_seconds = next(pauses, None)
+    asked_seconds = retry_after_seconds(metadata) or 0.0
+    return None if pause_seconds is None or asked_seconds > LONGEST_PAUSE_SECONDS else max(pause_seconds, asked_seconds)
 
 
 def job_from(summary: Summary | Mapping[str, Any], known: Mapping[str, Job] | None = None) -> Job:

@@ -1,8 +1,10 @@
 """From Bedrock's answer to jobs."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from exporter.aws.errors import BadResponseError
 from exporter.aws.jobs import PAGE_SIZE, job_from, pages, readable_model_id
@@ -22,8 +24,11 @@ class Client:
         self.calls = []
 
     def list_model_invocation_jobs(self, **arguments):
-        self.calls.append(arguments)
-        return self.responses.pop(0)
+        self.calls.append(dict(arguments))
+        response = self.responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 def listed(*responses, query=Query(), is_abandoned=lambda: False):  # noqa: B008 - frozen
@@ -45,6 +50,44 @@ def test_pages_are_followed_and_size_and_order_are_always_asked_for():
 def page(*names, token=None):
     summaries = [{"jobArn": f"{ARN}{name}", "jobName": name} for name in names]
     return {"invocationJobSummaries": summaries} | ({"nextToken": token} if token else {})
+
+
+def throttle(**headers) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": 429, "HTTPHeaders": headers}
+    error: Any = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}, "ResponseMetadata": metadata}
+    return ClientError(error, "ListModelInvocationJobs")
+
+
+def patiently(*responses) -> tuple[list[str], list[float]]:
+    waits: list[float] = []
+    client = Client(*responses)
+    return [job.name for page in pages(client, Query(), lambda: False, wait=waits.append) for job in page], waits
+
+
+def test_a_listing_that_is_throttled_on_its_way_waits_and_goes_on_where_it_was():
+    names, waits = patiently(page("a", token="1"), throttle(), throttle(), page("b", token="2"), throttle(), page("c"))
+
+    assert names == ["a", "b", "c"]
+    assert waits == [1.0, 2.0, 4.0]
+
+
+def test_a_listing_waits_as_long_as_it_is_asked_to():
+    assert patiently(page("a", token="1"), throttle(**{"retry-after": "7"}), page("b")) == (["a", "b"], [7.0])
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        (throttle(), page("a")),
+        (page("a", token="1"), throttle(**{"retry-after": "60"}), page("b")),
+        (page("a", token="1"), throttle(), throttle(), throttle(), throttle(), page("b")),
+        (page("a", token="1"), ClientError({"Error": {"Code": "AccessDeniedException"}}, "List"), page("b")),
+    ],
+    ids=["at its begin", "for long", "again and again", "by another error"],
+)
+def test_a_poll_fails_rather_than_to_wait_for_long(responses):
+    with pytest.raises(ClientError):
+        patiently(*responses)
 
 
 def test_a_token_that_repeats_at_the_end_ends_the_listing():
