@@ -43,8 +43,11 @@ def ask(config: Config, wanted: Wanted, sessions: Sessions, classify: Callable[[
     )
 
 
-def fetch(config: Config, sessions: Sessions, *, is_probing: bool) -> Fetch:
-    """Return what lists a target's jobs or, when probing, finds out whether they would be told."""
+def fetch(config: Config, sessions: Sessions, give_way: Callable[[], object], *, is_probing: bool) -> Fetch:
+    """Return what lists a target's jobs or, when probing, finds out whether they would be told.
+
+    Between pages it gives way to whatever is more urgent.
+    """
     window = Window(config.lookback_seconds, config.finished_job_retention_seconds, config.job_names.matches)
 
     def listed(poll: Poll) -> tuple[str, Listing]:
@@ -56,8 +59,13 @@ def fetch(config: Config, sessions: Sessions, *, is_probing: bool) -> Fetch:
                 probe(client)
                 return account_id, Listing(poll.at_seconds, {}, {})
             known = poll.previous.jobs if poll.previous else {}
+
+            def is_abandoned() -> bool:
+                give_way()
+                return poll.is_abandoned
+
             listing = list_jobs(
-                lambda query: pages(client, query, lambda: poll.is_abandoned, known),
+                lambda query: pages(client, query, is_abandoned, known),
                 window,
                 poll.previous,
                 poll.at_seconds,

@@ -45,7 +45,7 @@ class Exposition:
         self._histograms: dict[tuple[str, tuple[str, ...]], tuple[Histogram, bytes]] = {}
 
     def write(self, target: Target, state: TargetState, limits: Limits) -> None:
-        """Write a target now, rather than at the next scrape."""
+        """Write a target now, before the snapshot tells its new state, so that no scrape has to."""
         labels = (account_label(target, state), target.region)
         self._written[target] = Written.of(state, limits, labels, self._written.get(target))
 
@@ -84,7 +84,11 @@ class Exposition:
             labels = (account_label(target, state), target.region)
             if owners[labels] is not target:  # a second way into one account must not spoil the page
                 labels = (f"{labels[0]}:{target.account.key}", target.region)
-            written[target] = Written.of(state, limits, labels, self._written.get(target))
+            known = self._written.get(target)
+            if known and known.is_ahead_of(state, limits, labels):
+                written[target] = known
+            else:
+                written[target] = Written.of(state, limits, labels, known)
         self._written = written
         return list(written.values())
 

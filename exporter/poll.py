@@ -39,7 +39,7 @@ Fetch: TypeAlias = Callable[[Poll], tuple[str, Listing]]
 Classify: TypeAlias = Callable[[Exception, Target], Failure]
 Spawn: TypeAlias = Callable[[Callable[[], None]], None]
 Tell: TypeAlias = Callable[[Target, TargetState], None]
-"""Is told the new state of a target after each poll, on the thread that decides."""
+"""Is told the new state of a target after each poll, before the snapshot has it, on the thread that decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +259,12 @@ class Poller:
 
     def _fold(self, target: Target, outcome: Outcome) -> None:
         before = self.snapshot.states[target]
-        self.snapshot = self.snapshot.after(target, outcome)
-        state = self.snapshot.states[target]
+        snapshot = self.snapshot.after(target, outcome)
+        state = snapshot.states[target]
+        self._tell(target, state)
+        self.snapshot = snapshot
         self._slowness[target.key] = slowness_after(self._slowness.get(target.key, 1.0), outcome)
         self._journal.tell(target, before, state, outcome)
-        self._tell(target, state)
 
     def _schedule(self, target: Target, started_monotonic: float) -> None:
         due = self._next_due(target, self.snapshot.states[target], started_monotonic)

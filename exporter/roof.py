@@ -34,6 +34,8 @@ from exporter.web.app import Exposition, Site
 log = structlog.get_logger()
 
 APPLY_SECONDS = 5.0
+GIVE_WAY_SECONDS = 0.05
+"""How long a poll waits for a scrape between two pages: parsing, it would take half of the interpreter's time."""
 
 ReadConfig = Callable[[], Config]
 """Reads the configuration anew. Raises ConfigError."""
@@ -120,6 +122,8 @@ class Exporter:
         self.discovery = Discovery(wanted, self._ask(self.config, wanted), clock, self._follow, self._discovered)
         self._targets = shard.share(self.discovery.targets)
         self._exposition = writing.Exposition()
+        self._no_scrape = threading.Event()
+        self._no_scrape.set()
         self.poller = Poller(
             self._fetch(self.config),
             self._classify,
@@ -193,13 +197,17 @@ class Exporter:
         )
 
     def _answer(self, accept: str, accept_encoding: str, names: tuple[str, ...]) -> Exposition:
-        body, headers = writing.answer(
-            lambda openmetrics, wanted: self._parts(openmetrics=openmetrics, names=wanted),
-            self.registry,
-            accept,
-            accept_encoding,
-            names,
-        )
+        self._no_scrape.clear()
+        try:
+            body, headers = writing.answer(
+                lambda openmetrics, wanted: self._parts(openmetrics=openmetrics, names=wanted),
+                self.registry,
+                accept,
+                accept_encoding,
+                names,
+            )
+        finally:
+            self._no_scrape.set()
         return Exposition(body, headers["Content-Type"], headers.get("Content-Encoding"))
 
     def _why_not_ready(self) -> str | None:
@@ -246,7 +254,10 @@ class Exporter:
         )
 
     def _fetch(self, config: Config) -> Fetch:
-        return fetch(config, self._sessions, is_probing=self._is_probing)
+        def give_way() -> bool:
+            return self._no_scrape.wait(GIVE_WAY_SECONDS)
+
+        return fetch(config, self._sessions, give_way, is_probing=self._is_probing)
 
     def _tell_remarks(self) -> None:
         for remark in remarks(self.config, known_regions()):

@@ -142,6 +142,11 @@ class Written:
         parts = {family.name: _samples(family, labels, family.read(state)) for family in _OF_TARGETS}
         return cls(state, labels, parts, jobs)
 
+    def is_ahead_of(self, state: TargetState, limits: Limits, labels: Labels) -> bool:
+        """Whether this tells of a later poll than a state does, which is about to be replaced."""
+        is_alike = self.labels == labels and (self.jobs is None or self.jobs.limits == limits)
+        return is_alike and self.state.polls > state.polls
+
 
 def _samples(family: TargetFamily | JobsFamily, labels: Labels, samples: Iterable[Sample]) -> bytes:
     return encoded(line(family.name, pairs(family.labels, (*labels, *values)), value) for values, value in samples)

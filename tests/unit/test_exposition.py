@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.exposition import OPENMETRICS, TEXT, answer, render
+from exporter.deflate import plain
+from exporter.exposition import OPENMETRICS, TEXT, Exposition, answer, render
 from exporter.instruments import Instruments
 from exporter.metrics import FAMILIES, SCRAPED
 from exporter.model import Account, Failed, Failure, FailureReason, Polled, Status, Target
@@ -296,3 +297,17 @@ def test_every_family_of_the_tables_can_be_told(scrape, make_job):
     told = {line.split()[2] for line in scrape(*outcomes).splitlines() if line.startswith("# TYPE")}
 
     assert told == {family.name for family in SCRAPED}
+
+
+def test_a_scrape_does_not_write_what_a_poll_is_about_to_replace(target, make_job):
+    exposition = Exposition()
+    before = Snapshot().after(target, polled(make_job()))
+    after = before.after(target, polled(make_job(), make_job(), at_seconds=NOW_SECONDS + 60))
+    exposition.write(target, after.states[target], LIMITS)
+
+    def jobs(snapshot, limits=LIMITS):
+        parts = exposition.parts(snapshot, limits, NOW_SECONDS + 60, openmetrics=False)
+        return plain(parts).count(b"bedrock_batch_job_info{")
+
+    assert jobs(before) == jobs(after) == 2
+    assert jobs(before, replace(LIMITS, max_jobs=1)) == 1
