@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from exporter.metrics import account_label
+from exporter.metrics import account_label, account_name
 from exporter.model import Failed, Failure
 from exporter.state import Snapshot
 
@@ -45,7 +45,7 @@ def results_of(snapshot: Snapshot) -> list[Result]:
         if state.last:
             account_id = account_label(target, state)
             failure = state.last.failure if isinstance(state.last, Failed) else None
-            name = target.account.name or target.account.profile or account_id
+            name = account_name(target, account_id)
             results.append(Result(account_id, name, target.region, state.last.duration_seconds, failure))
     return sorted(
         results, key=lambda result: (bool(result.failure), result.account_name, result.account_id, result.region)

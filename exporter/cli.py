@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from exporter.web.listening import split
+
 PROGRAM = "bedrock-batch-exporter"
 PREFIX = "BEDROCK_BATCH_EXPORTER_"
 DEFAULT_ADDRESS = ":10042"
@@ -101,10 +103,7 @@ def _path(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdecimal() or int(port) > 65535 or (":" in host and bare == host):  # noqa: PLR2004
-        raise ValueError("expected [host]:port such as :10042, 127.0.0.1:10042 or [::1]:10042")
+    split(text)
     return text
 
 

@@ -165,7 +165,7 @@ class Discovery:
                 if answered:
                     account, answer = answered
                     failure = self._learn_regions(ask, account, answer) or failure
-                    refused += [account.name or account.key] if answer is None else []
+                    refused += [account.shown] if answer is None else []
                 if self._clock.monotonic() >= publish_at:
                     self._publish()
                     publish_at = self._clock.monotonic() + PUBLISH_SECONDS

@@ -18,9 +18,9 @@ from exporter.families import (
     TargetFamily,
 )
 from exporter.lines import encoded, head, line, number, pairs
-from exporter.metrics import BUCKETS, SCRAPED, account_label
+from exporter.metrics import SCRAPED, account_label
 from exporter.model import Target
-from exporter.state import Histogram, Snapshot, TargetState
+from exporter.state import DURATION_BUCKETS_SECONDS, Histogram, Snapshot, TargetState
 from exporter.summary import Limits
 from exporter.written import Labels, Written
 
@@ -31,7 +31,7 @@ _HEADS = {
     openmetrics: {family.name: head(family, openmetrics=openmetrics) for family in SCRAPED}
     for openmetrics in (False, True)
 }
-_BOUNDS = (*map(number, BUCKETS), "+Inf")
+_BOUNDS = (*map(number, DURATION_BUCKETS_SECONDS), "+Inf")
 
 
 class Exposition:
@@ -75,15 +75,18 @@ class Exposition:
 
     def _current(self, snapshot: Snapshot, limits: Limits) -> list[Written]:
         """Return the attempted targets as they are in the snapshot, written anew where they are not yet."""
-        attempted = [(target, state) for target, state in snapshot.states.items() if state.polls]
+        attempted = [
+            (target, state, (account_label(target, state), target.region))
+            for target, state in snapshot.states.items()
+            if state.polls
+        ]
         owners: dict[Labels, Target] = {}
-        for target, state in sorted(attempted, key=lambda one: one[1].success is None):
-            owners.setdefault((account_label(target, state), target.region), target)
+        for target, _, labels in sorted(attempted, key=lambda one: one[1].success is None):
+            owners.setdefault(labels, target)
         written: dict[Target, Written] = {}
-        for target, state in attempted:
-            labels = (account_label(target, state), target.region)
-            if owners[labels] is not target:  # a second way into one account must not spoil the page
-                labels = (f"{labels[0]}:{target.account.key}", target.region)
+        for target, state, own in attempted:
+            # A second way into one account must not spoil the page.
+            labels = own if owners[own] is target else (f"{own[0]}:{target.account.key}", target.region)
             known = self._written.get(target)
             if known and known.is_ahead_of(state, limits, labels):
                 written[target] = known

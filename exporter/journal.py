@@ -22,7 +22,7 @@ class Journal:
         """Log what changed; what stays the same is told at debug level."""
         facts = {
             "aws_account_id": after.account_id or target.account.configured_id,
-            "account": target.account.name or target.account.key,
+            "account": target.account.shown,
             "aws_region": target.region,
             "duration_seconds": round(outcome.duration_seconds, 3),
         }

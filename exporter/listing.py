@@ -11,18 +11,16 @@ from itertools import islice
 from typing import TypeAlias
 
 from exporter.history import Buckets, Density, ranges, since, total, with_finished
-from exporter.model import ACTIVE_STATUSES, FINISHED_STATUSES, History, Job, Listing, Status, Window
+from exporter.model import ACTIVE_STATUSES, FINISHED_STATUSES, LATE_SECONDS, History, Job, Listing, Status, Window
 
 FINISHED = frozenset(FINISHED_STATUSES)
 LIFE_CYCLE = {status: place for place, status in enumerate(Status)}
 LONGEST_TIMEOUT_SECONDS = 168 * 3600.0
 REMEMBERED_SECONDS = 600.0
 """A finished job is remembered at least so long, so that it is never counted twice."""
-LATE_SECONDS = 300.0
-"""How long after its submission a job may show in a listing for the first time."""
 RELIST_SECONDS = 3600.0
 PAGE_JOBS = 1000
-"""The most jobs that a page holds."""
+"""The most jobs that a page holds, and the most that `maxResults` takes."""
 ROOM_JOBS = 900
 """How many jobs a range of time may hold to be thought to fit a page: their number is an estimate."""
 MARGIN_SECONDS = 1.0

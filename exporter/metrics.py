@@ -15,8 +15,8 @@ from exporter.families import (
     TargetFamily,
 )
 from exporter.instruments import INSTRUMENTS
-from exporter.model import Polled, Status, Target
-from exporter.state import DURATION_BUCKETS_SECONDS, Snapshot, TargetState
+from exporter.model import Polled, Target
+from exporter.state import Snapshot, TargetState
 
 
 def _one(value: float | None) -> Iterator[Sample]:
@@ -36,11 +36,16 @@ def account_label(target: Target, state: TargetState) -> str:
     return f"unknown:{target.account.profile}" if target.account.profile else "unknown"
 
 
+def account_name(target: Target, account_id: str) -> str:
+    """Return the account's readable name: as configured, else its profile's, else the id."""
+    return target.account.name or target.account.profile or account_id
+
+
 def _account_names(snapshot: Snapshot) -> Iterator[Sample]:
     names: dict[str, str] = {}
     for target, state in snapshot.states.items():
         account_id = account_label(target, state)
-        names.setdefault(account_id, target.account.name or target.account.profile or account_id)
+        names.setdefault(account_id, account_name(target, account_id))
     for account_id, name in names.items():
         yield (account_id, name), 1
 
@@ -246,5 +251,3 @@ SCRAPED: tuple[Family, ...] = (*COUNTS, *JOBS, *CLOCKS, *TARGETS, *EXPORTER)
 """The families that a scrape reads from the snapshot."""
 FAMILIES: tuple[Family, ...] = (*SCRAPED, *INSTRUMENTS)
 """Every metric, in the order of the exposition."""
-BUCKETS = DURATION_BUCKETS_SECONDS
-STATUSES = tuple(status.value for status in Status)

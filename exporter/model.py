@@ -97,6 +97,11 @@ class Account:
         return self.role_arn or (f"profile {self.profile}" if self.profile else "own credentials")
 
     @property
+    def shown(self) -> str:
+        """What people call it: its name, else the way in."""
+        return self.name or self.key
+
+    @property
     def configured_id(self) -> str | None:
         """The account id where the configuration tells it: the fifth field of the role's ARN."""
         return self.role_arn.split(":")[4] if self.role_arn else None
@@ -128,6 +133,9 @@ class FailureReason(StrEnum):
     BAD_RESPONSE = "bad_response"
     OTHER = "other"
 
+
+LATE_SECONDS = 300.0
+"""How long after the fact a job, or its end, may show in a listing for the first time."""
 
 ModelStatus: TypeAlias = tuple[str, Status]
 """A model id and a status: what jobs are counted by."""

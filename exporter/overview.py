@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.metrics import account_label
+from exporter.metrics import account_label, account_name
 from exporter.model import Failed, Target
 from exporter.state import Snapshot, TargetState
 from exporter.summary import Limits, summarize
@@ -31,7 +31,7 @@ def _row(snapshot: Snapshot, target: Target, limits: Limits, now_seconds: float)
     failure = state.last.failure if isinstance(state.last, Failed) else None
     return {
         "aws_account_id": account_id,
-        "account_name": target.account.name or target.account.profile or account_id,
+        "account_name": account_name(target, account_id),
         "aws_region": target.region,
         "state": _state(state, is_stale=is_stale),
         "last_success_timestamp_seconds": state.success.at_seconds if state.success else None,

@@ -76,7 +76,7 @@ class Poller:
         self._journal = Journal()
         self._tell = tell
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._targets: dict[tuple[str, str], Target] = {}
+        self._targets: dict[Key, Target] = {}
         self._due: list[tuple[float, int, Target]] = []
         self._sequence = itertools.count()
         self._under_way = PollsUnderWay()

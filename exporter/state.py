@@ -7,6 +7,7 @@ from typing import Self
 
 from exporter.model import (
     FINISHED_STATUSES,
+    LATE_SECONDS,
     Failed,
     FailureReason,
     Job,
@@ -16,9 +17,6 @@ from exporter.model import (
     Status,
     Target,
 )
-
-LATE_SECONDS = 300.0
-"""How long after the fact a job, or its end, may show in a listing for the first time."""
 
 DURATION_BUCKETS_SECONDS = tuple(
     60.0 * minutes for minutes in (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080)

@@ -12,11 +12,9 @@ from botocore.exceptions import ClientError
 
 from exporter.aws.decoding import Summary, summary_from
 from exporter.aws.errors import BadResponseError, code_of, is_throttle, retry_after_seconds
-from exporter.listing import Query
+from exporter.listing import PAGE_JOBS, Query
 from exporter.model import Job, Status
 
-PAGE_SIZE = 1000
-"""The most that `maxResults` takes."""
 PAUSES_SECONDS = (1.0, 2.0, 4.0)
 """How long a listing waits where AWS throttles it on its way: to begin anew would ask for all its pages again."""
 LONGEST_PAUSE_SECONDS = 10.0
@@ -57,7 +55,7 @@ def pages(
         if not token:
             return
         if token in seen and repeats:
-            if 0 < len(summaries) < PAGE_SIZE:
+            if 0 < len(summaries) < PAGE_JOBS:
                 return
             raise BadResponseError("ListModelInvocationJobs: a nextToken that leads to where it came from")
         repeats = token in seen
@@ -73,7 +71,7 @@ def probe(client: Any) -> None:
 def _arguments(query: Query) -> dict[str, Any]:
     # The default page size and order are not documented: always ask for both.
     arguments: dict[str, Any] = {
-        "maxResults": PAGE_SIZE,
+        "maxResults": PAGE_JOBS,
         "sortBy": "CreationTime",
         "sortOrder": "Descending" if query.newest_first else "Ascending",
     }

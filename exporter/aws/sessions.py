@@ -204,7 +204,7 @@ class Sessions:
             way = _way_in(account)
             if way not in self._keychains:
                 self._keychains[way] = Keychain(
-                    account.name or account.key, lambda: self._obtain(account), self._now, self._memory_seconds
+                    account.shown, lambda: self._obtain(account), self._now, self._memory_seconds
                 )
             return self._keychains[way]
 

@@ -15,20 +15,29 @@ class ListenError(Exception):
     """An address that cannot be listened on, in one line."""
 
 
-def bind(address: str) -> list[socket.socket]:
-    """Listen on `[host]:port`; without a host or with `[::]` that is every address of either family."""
-    where = f"--web.listen-address {address}"
+def split(address: str) -> tuple[str, int]:
+    """Return the host, without brackets, and the port of `[host]:port`. Raises ValueError with what is expected."""
     host, separator, port = address.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     if not separator or not port.isdecimal() or int(port) > HIGHEST_PORT or (":" in bare and bare == host):
-        raise ListenError(f"{where}: expected [host]:port such as :10042, 127.0.0.1:10042 or [::1]:10042")
+        raise ValueError("expected [host]:port such as :10042, 127.0.0.1:10042 or [::1]:10042")
+    return bare, int(port)
+
+
+def bind(address: str) -> list[socket.socket]:
+    """Listen on `[host]:port`; without a host or with `[::]` that is every address of either family."""
+    where = f"--web.listen-address {address}"
+    try:
+        bare, port = split(address)
+    except ValueError as error:
+        raise ListenError(f"{where}: {error}") from None
     sockets: list[socket.socket] = []
     try:
         if bare in EVERYWHERE:
             if socket.has_dualstack_ipv6():
-                return [_listening(socket.AF_INET6, ("::", int(port)), dual=True)]
-            return [_listening(socket.AF_INET, ("", int(port)), dual=False)]
-        for family, _, _, _, resolved in dict.fromkeys(socket.getaddrinfo(bare, int(port), type=socket.SOCK_STREAM)):
+                return [_listening(socket.AF_INET6, ("::", port), dual=True)]
+            return [_listening(socket.AF_INET, ("", port), dual=False)]
+        for family, _, _, _, resolved in dict.fromkeys(socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM)):
             sockets.append(_listening(family, resolved, dual=False))
     except (OSError, UnicodeError) as error:  # UnicodeError: a host such as a..b, that no name can be
         for sock in sockets:

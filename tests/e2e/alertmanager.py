@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.programs import running
 from tests.e2e.prometheus import free_port
 
 
@@ -76,13 +76,8 @@ class Alertmanager:
             f"--web.listen-address={self.address}",
             "--cluster.listen-address=",
         ]
-        with (self._folder / "log.txt").open("wb") as log:
-            process = subprocess.Popen(command, stderr=log, stdout=log)
-        try:
+        with running(command, self._folder / "log.txt"):
             yield
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts that it holds, those it keeps silent about included."""

@@ -1,7 +1,10 @@
 """Programs that are not of the package: found in `.tools/bin` (`make tools`) or on the PATH."""
 
+import contextlib
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,18 @@ def program(name: str, how: str, *, required_by: str = "REQUIRE_E2E") -> str:
     """Return the path of a program; where there is none the test is skipped, or fails if `required_by` is set to 1."""
     found = shutil.which(name, path=os.pathsep.join((str(TOOLS / "bin"), os.environ.get("PATH", ""))))
     return found or missing(f"{name} is not on this machine: {how}", required_by=required_by)
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], log: Path) -> Iterator[None]:
+    """Run a program that serves; what it says goes to a file."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stderr=file, stdout=file)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def tool(name: str) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -11,6 +10,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.programs import running
 
 PATIENCE_SECONDS = 30.0
 
@@ -65,13 +66,8 @@ class Prometheus:
             f"--storage.tsdb.path={data or self._folder / 'data'}",
             f"--web.listen-address={self.url.partition('://')[2]}",
         ]
-        with self._log.open("wb") as log:
-            process = subprocess.Popen(command, stderr=log, stdout=log)
-        try:
+        with running(command, self._log):
             yield
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
     @property
     def log(self) -> str:

@@ -149,9 +149,8 @@ def test_own_credentials_that_cannot_be_renewed_are_looked_for_anew():
     assert keychain.get_frozen_credentials().access_key == "renewed"
 
 
-def test_one_thread_renews_and_the_others_go_on_with_what_there_is(sts):
-    sts.key()
-    sts.now_seconds += 3000
+def slowed(sts) -> tuple[threading.Event, threading.Event]:
+    """Hold up whoever obtains credentials; return the events of having come so far, and of being let go."""
     entered, leave = threading.Event(), threading.Event()
     obtain = sts.keychain._obtain
 
@@ -162,6 +161,13 @@ def test_one_thread_renews_and_the_others_go_on_with_what_there_is(sts):
         return keys
 
     sts.keychain._obtain = slowly
+    return entered, leave
+
+
+def test_one_thread_renews_and_the_others_go_on_with_what_there_is(sts):
+    sts.key()
+    sts.now_seconds += 3000
+    entered, leave = slowed(sts)
     renewing = threading.Thread(target=sts.key)
     renewing.start()
     assert entered.wait(10)
@@ -173,16 +179,7 @@ def test_one_thread_renews_and_the_others_go_on_with_what_there_is(sts):
 
 
 def test_those_who_come_while_credentials_are_obtained_wait_for_them(sts):
-    entered, leave = threading.Event(), threading.Event()
-    obtain = sts.keychain._obtain
-
-    def slowly() -> Keys:
-        entered.set()
-        assert leave.wait(10)
-        keys: Keys = obtain()
-        return keys
-
-    sts.keychain._obtain = slowly
+    entered, leave = slowed(sts)
     told: list[str] = []
     threads = [threading.Thread(target=lambda: told.append(sts.key())) for _ in range(17)]
     threads[0].start()

@@ -37,7 +37,7 @@ ROOMS = {
     "overview": {"model", "state", "summary", "metrics"},
     "web": set(),
     "log": set(),
-    "cli": set(),
+    "cli": {"web"},
     "demo": set(),
     "__init__": set(),
 }

@@ -19,9 +19,9 @@ from exporter import deflate, written
 from exporter.deflate import gzipped, plain
 from exporter.exposition import Exposition
 from exporter.families import ClockFamily, HistogramFamily, JobFamily, JobsFamily, SnapshotFamily, TargetFamily
-from exporter.metrics import BUCKETS, SCRAPED, account_label
+from exporter.metrics import SCRAPED, account_label
 from exporter.model import Account, Failed, Failure, FailureReason, Job, Polled, Status, Target
-from exporter.state import Snapshot
+from exporter.state import DURATION_BUCKETS_SECONDS, Snapshot
 from exporter.summary import Limits, summarize
 from tests.unit.conftest import NOW_SECONDS, listing
 
@@ -49,7 +49,7 @@ class Plain(Collector):
         if isinstance(family, HistogramFamily):
             histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
             for values, seen in family.read(self.snapshot):
-                bounds = [str(bound) for bound in BUCKETS] + ["+Inf"]
+                bounds = [str(bound) for bound in DURATION_BUCKETS_SECONDS] + ["+Inf"]
                 sums = [sum(seen.counts[: place + 1]) for place in range(len(seen.counts))]
                 histogram.add_metric(values, list(zip(bounds, sums, strict=True)), sum_value=seen.sum_seconds)
             return histogram

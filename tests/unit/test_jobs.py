@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from exporter.aws.errors import BadResponseError
-from exporter.aws.jobs import PAGE_SIZE, job_from, pages, readable_model_id
-from exporter.listing import Query
+from exporter.aws.jobs import job_from, pages, readable_model_id
+from exporter.listing import PAGE_JOBS, Query
 from exporter.model import Job, Status
 from tests.unit.conftest import NOW_SECONDS
 
@@ -103,7 +103,7 @@ def test_a_token_that_repeats_once_loses_nothing():
     assert set(names) == {"a", "b", "c"}
 
 
-@pytest.mark.parametrize("names", [(), [f"job-{number}" for number in range(PAGE_SIZE)]], ids=["empty", "full"])
+@pytest.mark.parametrize("names", [(), [f"job-{number}" for number in range(PAGE_JOBS)]], ids=["empty", "full"])
 def test_a_page_that_leads_to_itself_is_bad_and_never_the_last(names):
     lost = page(*names, token="1")
 
